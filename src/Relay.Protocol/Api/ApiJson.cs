@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace Relay.Protocol;
+
+/// <summary>The JSON of the HTTP API, generated at compile time.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(RegisterRequest))]
+[JsonSerializable(typeof(RegisterResponse))]
+[JsonSerializable(typeof(WebhookResponse))]
+[JsonSerializable(typeof(ErrorResponse))]
+[JsonSerializable(typeof(HealthResponse))]
+public sealed partial class ApiJson : JsonSerializerContext;

@@ -1,0 +1,31 @@
+using System.Text.Json;
+using Relay.Protocol;
+
+namespace Relay.Server.Agents;
+
+/// <summary>An agent as it is kept: its secrets only hashed (for the check) and encrypted (for signing).</summary>
+internal sealed record AgentRecord
+{
+    public required RelayId Id { get; init; }
+
+    /// <summary>SHA-256 of the api key, 32 bytes. Unique: the key alone finds its agent.</summary>
+    public required byte[] KeyHash { get; init; }
+
+    /// <summary>The api key, as <see cref="SecretBox"/> sealed it.</summary>
+    public required string SealedApiKey { get; init; }
+
+    /// <summary>The signing secret, as <see cref="SecretBox"/> sealed it.</summary>
+    public required string SealedSigningSecret { get; init; }
+
+    /// <summary>Unix ms.</summary>
+    public required long CreatedAt { get; init; }
+
+    /// <summary>False: the id is kept, nothing is accepted for it and its key opens nothing.</summary>
+    public bool Active { get; init; } = true;
+
+    public string? WorkspaceId { get; init; }
+
+    public string? Name { get; init; }
+
+    public JsonElement? Metadata { get; init; }
+}

@@ -1,0 +1,214 @@
+using System.Text.Json.Serialization;
+using Relay.Protocol;
+using Relay.Server.Storage;
+
+namespace Relay.Server.Delivery;
+
+/// <summary>
+/// The durable queue: every accepted event, from its acceptance until it is acknowledged or given up, and a while longer to look at.
+/// The store keeps state and never decides: when to retry and when to give up is said by the caller.
+/// <para>
+/// Any thread. A call that returns is durable; every call may throw <see cref="StoreUnavailableException"/>, and its outcome is
+/// then unknown. Calls for one agent take effect in the order in which they were made: a call takes its place before it
+/// returns its task.
+/// </para>
+/// <para>
+/// Each event is in one state. <b>Ready</b>: never handed out, in the order of acceptance. <b>Leased</b>: handed out to a session, until
+/// a deadline. <b>Waiting</b>: to be handed out again from its due time on. <b>Delivered</b>, <b>dead</b>, <b>expired</b>: settled.
+/// </para>
+/// </summary>
+internal interface IDeliveryQueue
+{
+    /// <summary>
+    /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if that session holds the claim on the agent
+    /// and no event of the agent is ready; otherwise it becomes ready and the agent's subscribers are told.
+    /// </summary>
+    Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms);
+
+    /// <summary>
+    /// Hands out what is due: first what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
+    /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
+    /// <see cref="AttemptOutcome.LeaseExpired"/>: its failures grow by one unless a loss was counted before, and a loss counts from then on.
+    /// </summary>
+    Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
+
+    /// <summary>Ends attempts, in one write. One result for each settlement, in the same order.</summary>
+    Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now);
+
+    /// <summary>Moves the deadline of leases that <paramref name="session"/> holds; others are left alone. One result for each id: whether it was moved.</summary>
+    Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until);
+
+    /// <summary>
+    /// Makes <paramref name="session"/> the only one that is handed the agent's events. What other sessions hold is due at once, its
+    /// failures as they were and its attempt ended with <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
+    /// </summary>
+    /// <returns>How many events are not settled.</returns>
+    Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
+
+    /// <summary>The event as it stands, or null when it is unknown or no longer kept.</summary>
+    Task<StoredEvent?> FindAsync(RelayId agent, EventId id);
+
+    /// <summary>
+    /// Calls <paramref name="onSignal"/> when an event of the agent becomes ready or a session claims it, on any node. Signals may be
+    /// lost, repeated and late; the callback must be quick and not throw. Dispose to end.
+    /// </summary>
+    Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal);
+
+    /// <summary>Forgets settled events whose time is over. Answers how many; a store that forgets by itself answers 0.</summary>
+    Task<int> PruneAsync(DateTimeOffset now);
+}
+
+/// <param name="Id">Made by the node, unique.</param>
+/// <param name="Agent">Whom it is for.</param>
+/// <param name="AcceptedAt">By the node's clock.</param>
+/// <param name="Head">JSON object with method, path, query and headers, as <see cref="WebhookParts.Head"/>. Opaque to the store.</param>
+/// <param name="Body">The exact bytes. The store copies what it keeps before the task it returned ends.</param>
+/// <param name="IdempotencyKey">The sender's key, hashed to 16 bytes; null when it gave none.</param>
+internal sealed record NewEvent(
+    EventId Id, RelayId Agent, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, byte[]? IdempotencyKey)
+{
+    /// <summary>What it counts for in the agent's quota.</summary>
+    public long SizeBytes => Head.Length + Body.Length;
+}
+
+/// <param name="IdempotencyWindow">For how long a key makes later events duplicates of the first.</param>
+/// <param name="MaxQueuedEvents">Events of the agent that may be unsettled, this one included.</param>
+/// <param name="MaxQueuedBytes">Their <see cref="NewEvent.SizeBytes"/> together.</param>
+/// <param name="Lease">The session on this node that has room for it, if there is one.</param>
+internal readonly record struct AcceptTerms(TimeSpan IdempotencyWindow, long MaxQueuedEvents, long MaxQueuedBytes, Lease? Lease);
+
+internal readonly record struct Lease(SessionId Session, DateTimeOffset Until);
+
+internal enum AcceptStatus
+{
+    /// <summary>Stored; it is ready and will be handed out in its turn.</summary>
+    Ready,
+
+    /// <summary>Stored and leased to the session of the terms, attempt 1: push it.</summary>
+    Leased,
+
+    /// <summary>Not stored: the key was used within the window, by the event that the result names.</summary>
+    Duplicate,
+
+    /// <summary>Not stored: the agent's quota is full.</summary>
+    QueueFull,
+}
+
+internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id);
+
+/// <param name="Session">Must hold the claim.</param>
+/// <param name="MaxEvents">1 or more.</param>
+/// <param name="MaxBytes">The batch ends with the event that reaches this; at least one is handed out.</param>
+/// <param name="Now">What is due by then.</param>
+/// <param name="Until">The leases' deadline.</param>
+internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, long MaxBytes, DateTimeOffset Now, DateTimeOffset Until);
+
+/// <param name="Events">In the order in which to push them.</param>
+/// <param name="More">Whether more is due now.</param>
+/// <param name="NextDue">When the next one comes due, if nothing is due now: the earliest waiting event or lease deadline. Leases of the asking session count too.</param>
+/// <param name="Superseded">Another session holds the claim; nothing was handed out.</param>
+internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More, DateTimeOffset? NextDue, bool Superseded)
+{
+    public static readonly LeaseResult NotYours = new([], More: false, NextDue: null, Superseded: true);
+}
+
+/// <param name="Id">The event.</param>
+/// <param name="AcceptedAt">When it was accepted.</param>
+/// <param name="Head">As accepted.</param>
+/// <param name="Body">As accepted, byte for byte.</param>
+/// <param name="Attempt">Number of this handing-out, from 1.</param>
+/// <param name="Failures">Earlier attempts that count against the limit.</param>
+/// <param name="LossCounted">Whether a lost connection is among them: it counts once.</param>
+internal sealed record LeasedEvent(
+    EventId Id, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, int Attempt, int Failures, bool LossCounted);
+
+internal enum SettlementKind
+{
+    /// <summary>Done. Counts from any session and in any state but delivered, however late.</summary>
+    Ack,
+
+    /// <summary>Hand it out again from <see cref="Settlement.DueAt"/> on. Counts only from the session that holds the lease.</summary>
+    Retry,
+
+    /// <summary>Give it up. Counts only from the session that holds the lease.</summary>
+    DeadLetter,
+
+    /// <summary>Give it up because its retention is over. Counts only from the session that holds the lease.</summary>
+    Expire,
+}
+
+/// <param name="Id">The event.</param>
+/// <param name="Kind">What becomes of it.</param>
+/// <param name="Session">Who says so.</param>
+/// <param name="Outcome">How the attempt ended, for its history.</param>
+internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Session, AttemptOutcome Outcome)
+{
+    /// <summary>Why, for its history; at most 500 characters.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>For <see cref="SettlementKind.Retry"/>.</summary>
+    public DateTimeOffset DueAt { get; init; }
+
+    /// <summary>The event's failures from now on; for all kinds but <see cref="SettlementKind.Ack"/>.</summary>
+    public int Failures { get; init; }
+
+    /// <summary>Whether a loss is among them; for all kinds but <see cref="SettlementKind.Ack"/>.</summary>
+    public bool LossCounted { get; init; }
+}
+
+internal enum SettleResult
+{
+    Settled,
+
+    /// <summary>It was delivered before: nothing changed.</summary>
+    AlreadyDelivered,
+
+    /// <summary>The session does not hold its lease: nothing changed.</summary>
+    NotHeld,
+
+    /// <summary>No event of this agent has the id.</summary>
+    Unknown,
+}
+
+/// <summary>How an attempt ended. The names are kept in histories (snake_case): none is renamed.</summary>
+[JsonConverter(typeof(OutcomeConverter))]
+internal enum AttemptOutcome
+{
+    Acked,
+    Nacked,
+    TimedOut,
+    ConnectionLost,
+    Released,
+    LeaseExpired,
+    Expired,
+}
+
+internal enum EventState
+{
+    Ready,
+    Leased,
+    Waiting,
+    Delivered,
+    Dead,
+    Expired,
+}
+
+/// <summary>An event as it stands.</summary>
+/// <param name="Attempts">The ended attempts, the first 100 of them, oldest first.</param>
+internal sealed record StoredEvent(
+    EventId Id, RelayId Agent, EventState State, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body,
+    int AttemptCount, int Failures, DateTimeOffset? DueAt, IReadOnlyList<AttemptRecord> Attempts);
+
+/// <param name="Number">From 1.</param>
+/// <param name="At">Unix ms at which it was handed out.</param>
+/// <param name="Via">How: <c>websocket</c>.</param>
+/// <param name="SessionId">To which connection.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Reason">Why.</param>
+/// <param name="DurationMs">From the handing-out to the end.</param>
+internal sealed record AttemptRecord(
+    int Number, long At, string Via, string SessionId, AttemptOutcome Outcome, string? Reason, long DurationMs);
+
+/// <summary>What subscribers are told.</summary>
+/// <param name="ClaimedBy">The session that claimed the agent; null: an event became ready.</param>
+internal readonly record struct QueueSignal(SessionId? ClaimedBy);
