@@ -1,3 +1,51 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Connections;
+using Relay.Server.Delivery;
+using Relay.Server.Http;
+using Relay.Server.Ingest;
+using Relay.Server.Operations;
+using Relay.Server.Operations.Health;
+using Relay.Server.Storage;
+
+if (args is [HealthProbe.Command, ..])
+{
+    return await HealthProbe.RunAsync(args);
+}
+
 var builder = WebApplication.CreateBuilder(args);
+builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
+
+builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+
+builder.Services.AddErrorHandling();
+builder.Services.AddStorage(builder.Configuration);
+builder.Services.AddAgents();
+builder.Services.AddDelivery();
+builder.Services.AddAgentConnections();
+builder.Services.AddIngest();
+builder.Services.AddOperations();
+
 var app = builder.Build();
-app.Run();
+
+app.UseErrorHandling();
+app.UseWebSockets();
+app.UseApiDocument();
+
+app.MapIngest();
+app.MapAgentConnections();
+app.MapAgents();
+app.MapHealth();
+
+try
+{
+    await app.RunAsync();
+    return 0;
+}
+catch (OptionsValidationException exception)
+{
+    await Console.Error.WriteLineAsync($"The configuration is wrong: {string.Join(" ", exception.Failures)}");
+    return 1;
+}

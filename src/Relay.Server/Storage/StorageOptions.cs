@@ -1,7 +1,7 @@
 namespace Relay.Server.Storage;
 
 /// <summary><c>Relay:Storage</c>.</summary>
-internal sealed record StorageOptions
+internal sealed class StorageOptions
 {
     public const string Section = "Relay:Storage";
 

@@ -1,0 +1,54 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Caching.Memory;
+using Relay.Protocol;
+
+namespace Relay.Server.Agents;
+
+/// <summary>
+/// Finds active agents by id or by key and opens their secrets. What was found by id is remembered for a few seconds, so that a
+/// busy agent's webhooks do not ask the store each time; unknown ids are not remembered, a new agent is there at once. Any thread.
+/// </summary>
+internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets) : IDisposable
+{
+    private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
+    private readonly MemoryCache _agents = new(new MemoryCacheOptions { SizeLimit = 100_000 });
+
+    public static string ApiKeyPurpose(RelayId id) => $"api_key:{id}";
+
+    public static string SigningSecretPurpose(RelayId id) => $"signing_secret:{id}";
+
+    /// <returns>Null for an id that is unknown or deactivated.</returns>
+    public ValueTask<Agent?> FindAsync(RelayId id, CancellationToken cancellationToken) =>
+        _agents.TryGetValue(id, out Agent? agent) ? new ValueTask<Agent?>(agent) : new ValueTask<Agent?>(LoadAsync(id, cancellationToken));
+
+    /// <returns>Null for a key that opens nothing.</returns>
+    public async Task<Agent?> FindByKeyAsync(ApiKey key, CancellationToken cancellationToken)
+    {
+        var hash = key.Hash();
+        var record = await store.FindByKeyAsync(hash, cancellationToken);
+        return record is { Active: true } && CryptographicOperations.FixedTimeEquals(record.KeyHash, hash) ? Open(record) : null;
+    }
+
+    public void Dispose() => _agents.Dispose();
+
+    private async Task<Agent?> LoadAsync(RelayId id, CancellationToken cancellationToken)
+    {
+        if (await store.FindAsync(id, cancellationToken) is not { Active: true } record)
+        {
+            return null;
+        }
+
+        var agent = Open(record);
+        _agents.Set(id, agent, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = RememberedFor });
+        return agent;
+    }
+
+    private Agent Open(AgentRecord record)
+    {
+        var opened = ApiKey.TryParse(secrets.Open(record.SealedApiKey, ApiKeyPurpose(record.Id)), out var apiKey)
+            & SigningSecret.TryParse(secrets.Open(record.SealedSigningSecret, SigningSecretPurpose(record.Id)), out var signingSecret);
+        return opened
+            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]))
+            : throw new CryptographicException($"The secrets kept for {record.Id} have an unknown form.");
+    }
+}

@@ -1,0 +1,66 @@
+using System.Text.Json;
+using Relay.Protocol;
+using Relay.Server.Http;
+
+namespace Relay.Server.Agents;
+
+/// <summary><c>POST /api/v1/register</c>.</summary>
+internal static class AgentEndpoints
+{
+    private const int MaxRequestBytes = 64 << 10;
+    private const int MaxLabelLength = 200;
+
+    public static void MapAgents(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminKeyFilter>();
+        group.MapPost("/register", RegisterAsync)
+            .WithSummary("Registers an agent; its secrets are shown this once.")
+            .Accepts<RegisterRequest>(isOptional: true, "application/json")
+            .Produces<RegisterResponse>(StatusCodes.Status201Created)
+            .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
+            .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private static async Task<IResult> RegisterAsync(HttpContext context, AgentRegistrar registrar, WebhookUrls urls, CancellationToken cancellationToken)
+    {
+        var (request, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RegisterRequest, MaxRequestBytes, cancellationToken);
+        fault ??= Validate(request ??= new RegisterRequest());
+        if (fault is not null)
+        {
+            return fault;
+        }
+
+        var (agent, apiKey, signingSecret) = await registrar.RegisterAsync(request!, cancellationToken);
+        var response = new RegisterResponse
+        {
+            RelayId = agent.Id.Value,
+            ApiKey = apiKey.Reveal(),
+            SigningSecret = signingSecret.Reveal(),
+            WebhookUrl = urls.For(agent.Id, context.Request),
+            CreatedAt = agent.CreatedAt,
+        };
+        context.Response.Headers.CacheControl = "no-store";
+        return TypedResults.Json(response, ApiJson.Default.RegisterResponse, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static ErrorResult? Validate(RegisterRequest request)
+    {
+        if (request.WorkspaceId?.Length > MaxLabelLength || request.Name?.Length > MaxLabelLength)
+        {
+            return Failures.Invalid($"workspace_id and name take at most {MaxLabelLength} characters each.");
+        }
+
+        if (request.Metadata is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Null) })
+        {
+            return Failures.Invalid("metadata is a JSON object.");
+        }
+
+        // Accepting a setting that is not acted upon would be a lie: an agent with a source must fail closed.
+        return IsSet(request.Source) || IsSet(request.Delivery) || !string.IsNullOrEmpty(request.HttpEndpoint)
+            ? Failures.Invalid("source, delivery and http_endpoint are not supported by this version. Leave them out.")
+            : null;
+
+        static bool IsSet(JsonElement? setting) => setting is { ValueKind: not JsonValueKind.Null };
+    }
+}

@@ -1,0 +1,27 @@
+using Relay.Protocol;
+
+namespace Relay.Server.Agents;
+
+/// <summary>Makes agents: ids, keys, secrets. The one place that has the secrets in clear text to show.</summary>
+internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeProvider time)
+{
+    public async Task<(AgentRecord Agent, ApiKey ApiKey, SigningSecret SigningSecret)> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken)
+    {
+        var id = RelayId.New();
+        var apiKey = ApiKey.New();
+        var signingSecret = SigningSecret.New();
+        var agent = new AgentRecord
+        {
+            Id = id,
+            KeyHash = apiKey.Hash(),
+            SealedApiKey = secrets.Seal(apiKey.Reveal(), AgentDirectory.ApiKeyPurpose(id)),
+            SealedSigningSecret = secrets.Seal(signingSecret.Reveal(), AgentDirectory.SigningSecretPurpose(id)),
+            CreatedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
+            WorkspaceId = request.WorkspaceId,
+            Name = request.Name,
+            Metadata = request.Metadata,
+        };
+        await store.AddAsync(agent, cancellationToken);
+        return (agent, apiKey, signingSecret);
+    }
+}

@@ -1,0 +1,436 @@
+using System.Net.WebSockets;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Storage;
+
+namespace Relay.Server.Connections;
+
+/// <summary>
+/// One WebSocket of an agent. <see cref="RunAsync"/> reads, once, until the end; <see cref="Outbound"/> writes; the
+/// <see cref="DeliveryPump"/> says what. <see cref="Tick"/>, <see cref="Drain"/>, <see cref="Stop"/>: any thread.
+/// <see cref="Stop"/> is the only way out, the first reason counts.
+/// </summary>
+internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
+{
+    /// <summary>Who has not authenticated is not worth more memory.</summary>
+    private const int MaxFrameBytesBeforeAuth = 16 << 10;
+
+    private const int MaxFaultsBeforeAuth = 10;
+    private const int MaxUnansweredPings = 3;
+    private const int MaxShownIdLength = 64;
+
+    private readonly Lock _gate = new();
+    private readonly WebSocket _socket;
+    private readonly HttpRequest _request;
+    private readonly ConnectionServices _services;
+    private readonly Outbound _outbound;
+    private readonly SessionId _session = SessionId.New();
+
+    private State _state = State.Authenticating;
+    private DateTimeOffset _deadline;
+    private DateTimeOffset _nextPing;
+    private int _unansweredPings;
+    private int _faultsBeforeAuth;
+    private Agent? _agent;
+    private DeliveryPump? _pump;
+    private IAsyncDisposable? _subscription;
+
+    public AgentConnection(WebSocket socket, HttpRequest request, ConnectionServices services)
+    {
+        (_socket, _request, _services) = (socket, request, services);
+        _outbound = new Outbound(socket, this);
+        _deadline = services.Time.GetUtcNow() + services.Options.Value.AuthTimeout;
+    }
+
+    private enum State
+    {
+        /// <summary>Waits for the auth frame, until the deadline.</summary>
+        Authenticating,
+
+        /// <summary>The key was taken; the agent is being claimed.</summary>
+        Opening,
+
+        Open,
+
+        /// <summary>The server shuts down; acks are awaited, until the deadline.</summary>
+        Draining,
+
+        /// <summary>Stopped: the last frames go out and the peer's close is awaited, until the deadline.</summary>
+        Closing,
+    }
+
+    public SessionId Session => _session;
+
+    /// <summary>The agent's deliveries here; for authenticated connections only.</summary>
+    public DeliveryPump Pump => _pump!;
+
+    private DateTimeOffset Now => _services.Time.GetUtcNow();
+
+    /// <summary>Serves the connection until its end.</summary>
+    /// <param name="agent">Whose key the upgrade request carried; null: the first frame must.</param>
+    /// <param name="aborted">The transport's end.</param>
+    public async Task RunAsync(Agent? agent, CancellationToken aborted)
+    {
+        _services.Registry.Add(this);
+        try
+        {
+            if (agent is not null)
+            {
+                await OpenAsync(agent, maxInFlight: null);
+            }
+
+            await ReadAsync(aborted);
+        }
+        catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
+        {
+            Stop(StopReason.Lost);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            StoreUnavailable(_services.Logger, _session, exception.Message);
+            await StopAndDiscardAsync(StopReason.StoreUnavailable, aborted);
+        }
+        catch (Exception exception)
+        {
+            Failed(_services.Logger, exception, _session);
+            await StopAndDiscardAsync(StopReason.Failed, aborted);
+        }
+        finally
+        {
+            Stop(StopReason.Lost);
+            await EndAsync();
+        }
+    }
+
+    /// <summary>Called a few times a second.</summary>
+    public void Tick(DateTimeOffset now)
+    {
+        var ping = false;
+        StopReason? stop = null;
+        lock (_gate)
+        {
+            switch (_state)
+            {
+                case State.Authenticating when now >= _deadline:
+                    stop = StopReason.AuthTimeout;
+                    break;
+                case State.Open or State.Draining when now >= _nextPing:
+                    _nextPing = now + _services.Options.Value.PingInterval;
+                    ping = ++_unansweredPings <= MaxUnansweredPings;
+                    stop = ping ? null : StopReason.HeartbeatMissed;
+                    break;
+                case State.Closing when now >= _deadline:
+                    _deadline = DateTimeOffset.MaxValue;
+                    _socket.Abort();
+                    return;
+                default:
+                    break;
+            }
+
+            if (_state == State.Draining && (now >= _deadline || _pump!.IsIdle))
+            {
+                stop ??= StopReason.Shutdown;
+            }
+        }
+
+        if (ping)
+        {
+            _outbound.Send(new PingMessage { Timestamp = now.ToUnixTimeMilliseconds() });
+        }
+
+        if (stop is not null)
+        {
+            Stop(stop);
+        }
+
+        _pump?.Tick(now);
+    }
+
+    /// <summary>The server shuts down: hands out nothing more, tells the agent, takes acks until all came or the time is over.</summary>
+    public void Drain(TimeSpan reconnectAfter)
+    {
+        lock (_gate)
+        {
+            if (_state == State.Open)
+            {
+                _state = State.Draining;
+                _deadline = Now + _services.Options.Value.DrainTimeout;
+                _pump!.Drain();
+                _outbound.Send(new DisconnectMessage
+                {
+                    Reason = DisconnectReasons.ServerShutdown,
+                    Message = "The server shuts down. Acknowledge what is in flight and connect again.",
+                    ReconnectAfterMs = (long)reconnectAfter.TotalMilliseconds,
+                    Timestamp = Now.ToUnixTimeMilliseconds(),
+                });
+                return;
+            }
+        }
+
+        Stop(StopReason.Shutdown);
+    }
+
+    public void Stop(StopReason reason)
+    {
+        lock (_gate)
+        {
+            if (_state == State.Closing)
+            {
+                return;
+            }
+
+            _state = State.Closing;
+            _deadline = Now + _services.Options.Value.CloseTimeout;
+        }
+
+        Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
+        _services.Registry.Withdraw(this, _agent?.Id);
+        _pump?.Stop(reason.End);
+        if (reason.LastMessage is { } message)
+        {
+            _outbound.Send(message(Now));
+        }
+
+        _outbound.Close(reason.CloseCode, reason.Text);
+    }
+
+    PooledBufferWriter IOutboundOwner.Write(LeasedEvent leased)
+    {
+        var frame = new PooledBufferWriter(leased.Body.Length + leased.Head.Length + 512);
+        WebhookFrame.Write(
+            frame,
+            new WebhookParts
+            {
+                Id = leased.Id,
+                TimestampMs = Now.ToUnixTimeMilliseconds(),
+                Attempt = leased.Attempt,
+                ReceivedAtMs = leased.AcceptedAt.ToUnixTimeMilliseconds(),
+                Head = leased.Head.Span,
+                Body = leased.Body.Span,
+            },
+            _agent!.Keys);
+        return frame;
+    }
+
+    void IOutboundOwner.Sent(LeasedEvent leased) => _pump!.Sent(leased);
+
+    void IOutboundOwner.SendFailed(Exception exception)
+    {
+        SendFailed(_services.Logger, _session, exception.Message);
+        Stop(StopReason.Lost);
+        _socket.Abort();
+    }
+
+    void IDeliverySink.Push(LeasedEvent leased) => _outbound.Push(leased);
+
+    void IDeliverySink.UnknownEvent(string id) =>
+        SendError(ErrorCodes.UnknownEvent, "No event of this agent with this id is in flight or kept.", id.Length <= MaxShownIdLength ? id : id[..MaxShownIdLength]);
+
+    void IDeliverySink.Superseded() => Stop(StopReason.Replaced);
+
+    private async Task ReadAsync(CancellationToken aborted)
+    {
+        var reader = new FrameReader(_socket);
+        while (true)
+        {
+            var limit = _agent is null ? MaxFrameBytesBeforeAuth : _services.Options.Value.MaxFrameBytes;
+            var (kind, content) = await reader.ReadAsync(limit, aborted);
+            using (content)
+            {
+                _unansweredPings = 0;
+                switch (kind)
+                {
+                    case FrameKind.Close:
+                        Stop(StopReason.PeerClosed);
+                        return;
+                    case FrameKind.TooLarge:
+                        // Read on and discard: closing the transport on unread data would take the close frame with it.
+                        Stop(StopReason.FrameTooLarge);
+                        break;
+                    case FrameKind.Binary:
+                        Refuse(new FrameError(ErrorCodes.InvalidMessage, "Frames are text. Send JSON as a text frame."));
+                        break;
+                    default:
+                        await HandleAsync(content!);
+                        break;
+                }
+            }
+        }
+    }
+
+    private async ValueTask HandleAsync(PooledBufferWriter content)
+    {
+        var message = Frames.ReadAgentMessage(content.WrittenSpan, out var error);
+        if (message is null)
+        {
+            Refuse(error);
+            return;
+        }
+
+        switch (_state)
+        {
+            case State.Authenticating when message is AuthMessage auth:
+                await AuthenticateAsync(auth);
+                break;
+            case State.Authenticating:
+                Refuse(new FrameError(ErrorCodes.AuthRequired, "Send an auth message first."));
+                break;
+            case State.Open or State.Draining:
+                Handle(message);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Handle(AgentMessage message)
+    {
+        switch (message)
+        {
+            case AckMessage { Id: null, Ids: null or { Count: 0 } }:
+                Refuse(new FrameError(ErrorCodes.InvalidMessage, "An ack needs an id, or ids."));
+                break;
+            case AckMessage ack:
+                if (ack.Id is not null)
+                {
+                    Pump.Ack(ack.Id);
+                }
+
+                foreach (var id in ack.Ids ?? [])
+                {
+                    Pump.Ack(id ?? "");
+                }
+
+                break;
+            case NackMessage { Id: null } or ExtendMessage { Id: null }:
+                Refuse(new FrameError(ErrorCodes.InvalidMessage, "This message needs an id."));
+                break;
+            case NackMessage nack:
+                var retryAfter = nack.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, (long)TimeSpan.FromDays(7).TotalMilliseconds)) : (TimeSpan?)null;
+                Pump.Nack(nack.Id!, nack.Reason, retryAfter, nack.DeadLetter ?? false);
+                break;
+            case ExtendMessage extend:
+                Pump.Extend(extend.Id!);
+                break;
+            case AuthMessage:
+                Refuse(new FrameError(ErrorCodes.InvalidMessage, "This connection is authenticated already."));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private async Task AuthenticateAsync(AuthMessage auth)
+    {
+        lock (_gate)
+        {
+            if (_state != State.Authenticating)
+            {
+                return;
+            }
+
+            _state = State.Opening;
+        }
+
+        if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
+        {
+            Stop(StopReason.Unauthorized(ErrorCodes.InvalidApiKey, "The api key is missing, malformed, wrong or revoked. Check it, or register again."));
+        }
+        else if (!string.IsNullOrEmpty(auth.RelayId) && auth.RelayId != agent.Id.Value)
+        {
+            Stop(StopReason.Unauthorized(ErrorCodes.RelayIdMismatch, "The api key is not of this relay id. Leave relay_id empty: the key alone finds its agent."));
+        }
+        else
+        {
+            await OpenAsync(agent, auth.MaxInFlight);
+        }
+    }
+
+    /// <summary>Claims the agent for this connection and begins to deliver.</summary>
+    private async Task OpenAsync(Agent agent, int? maxInFlight)
+    {
+        var window = Math.Clamp(maxInFlight ?? _services.Pump.Options.Value.MaxInFlight, 1, DeliveryOptions.InFlightLimit);
+        _agent = agent;
+        _pump = new DeliveryPump(agent.Id, _session, window, this, _services.Pump);
+        _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
+        var pending = await _services.Registry.ClaimAsync(this, agent.Id);
+        lock (_gate)
+        {
+            if (_state is not (State.Opening or State.Authenticating))
+            {
+                return;
+            }
+
+            _state = State.Open;
+            _nextPing = Now + _services.Options.Value.PingInterval;
+            _outbound.Send(new AuthSuccessMessage
+            {
+                RelayId = agent.Id.Value,
+                WebhookUrl = _services.Urls.For(agent.Id, _request),
+                SessionId = _session.Value,
+                Timestamp = Now.ToUnixTimeMilliseconds(),
+                Pending = pending,
+            });
+        }
+
+        Opened(_services.Logger, _session, agent.Id, window, pending);
+        _pump.Open();
+    }
+
+    /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>
+    private void OnSignal(QueueSignal signal)
+    {
+        if (signal.ClaimedBy != _session)
+        {
+            _pump!.Wake();
+        }
+    }
+
+    /// <summary>Answers a frame that cannot be used. It never costs an authenticated connection.</summary>
+    private void Refuse(FrameError error)
+    {
+        SendError(error.Error, error.Message, id: null);
+        if (_state == State.Authenticating && ++_faultsBeforeAuth >= MaxFaultsBeforeAuth)
+        {
+            Stop(StopReason.ProtocolError);
+        }
+    }
+
+    private void SendError(string error, string message, string? id) =>
+        _outbound.Send(new ErrorMessage { Error = error, Message = message, Id = id, Timestamp = Now.ToUnixTimeMilliseconds() });
+
+    /// <summary>Stops, and reads until the peer has closed too or is aborted.</summary>
+    private async Task StopAndDiscardAsync(StopReason reason, CancellationToken aborted)
+    {
+        Stop(reason);
+        try
+        {
+            await ReadAsync(aborted);
+        }
+        catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
+        {
+        }
+    }
+
+    private async Task EndAsync()
+    {
+        if (_socket.State is WebSocketState.Aborted)
+        {
+            // Nothing can be sent; what waits for the socket is let go.
+            _socket.Dispose();
+        }
+
+        await _outbound.Completion;
+        _services.Registry.Remove(this);
+        if (_subscription is not null)
+        {
+            await _subscription.DisposeAsync();
+        }
+
+        if (_pump is not null)
+        {
+            await _pump.EndAsync();
+        }
+    }
+}

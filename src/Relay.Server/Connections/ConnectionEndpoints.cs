@@ -1,0 +1,88 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Http;
+
+namespace Relay.Server.Connections;
+
+/// <summary><c>GET /api/v1/connect</c>, and <c>/</c> for clients that know only the host: where agents connect.</summary>
+internal static class ConnectionEndpoints
+{
+    private const string Bearer = "Bearer ";
+
+    public static IServiceCollection AddAgentConnections(this IServiceCollection services)
+    {
+        services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ConnectionOptions>, ConnectionOptionsValidator>();
+        services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<ConnectionServices>();
+        services.AddHostedService<ConnectionClock>();
+        return services;
+    }
+
+    public static void MapAgentConnections(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("").WithTags("Agents");
+        group.MapGet("/api/v1/connect", ConnectAsync)
+            .WithSummary("Upgrades to the WebSocket of an agent.")
+            .Produces(StatusCodes.Status101SwitchingProtocols)
+            .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status426UpgradeRequired);
+        group.MapGet("/", ConnectAsync).ExcludeFromDescription();
+    }
+
+    private static async Task<IResult> ConnectAsync(HttpContext context, ConnectionServices services, IHostApplicationLifetime lifetime)
+    {
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            context.Response.Headers.Upgrade = "websocket";
+            return new ErrorResult(
+                StatusCodes.Status426UpgradeRequired, ErrorCodes.UpgradeRequired, "Agents connect here by WebSocket. Senders post to /api/v1/webhook/{relay_id}.");
+        }
+
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return Failures.ShuttingDown();
+        }
+
+        var (agent, refused) = await AuthenticateAsync(context.Request, services.Agents);
+        if (refused)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            return new ErrorResult(
+                StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, "The api key in the Authorization header is malformed, wrong or revoked. Check it, or register again.");
+        }
+
+        // Pings are messages here, and nothing else needs a timer for each socket.
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        var connection = new AgentConnection(socket, context.Request, services);
+        await connection.RunAsync(agent, context.RequestAborted);
+        return Results.Empty;
+    }
+
+    /// <returns>The agent of the request's key, if it carries one that is good; whether it carries one that is not.</returns>
+    private static async Task<(Agent? Agent, bool Refused)> AuthenticateAsync(HttpRequest request, AgentDirectory agents)
+    {
+        var header = request.Headers.Authorization.ToString();
+        if (header.Length == 0)
+        {
+            return (null, false);
+        }
+
+        var agent = header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key)
+            ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted)
+            : null;
+        return (agent, agent is null);
+    }
+}
+
+/// <summary>What every connection needs.</summary>
+internal sealed record ConnectionServices(
+    AgentDirectory Agents,
+    ConnectionRegistry Registry,
+    DeliveryPumpServices Pump,
+    WebhookUrls Urls,
+    IOptions<ConnectionOptions> Options,
+    TimeProvider Time,
+    ILogger<AgentConnection> Logger);

@@ -1,0 +1,175 @@
+using System.Net.WebSockets;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Connections;
+
+/// <summary>
+/// What goes out on one socket, one frame at a time. A writer runs only while there is something to write, so an idle connection has no
+/// task here. Send, Push, Close: any thread, never wait. Control frames go before deliveries; after <see cref="Close"/> deliveries are
+/// dropped. Bounded: deliveries by the agent's window, control frames by <see cref="MaxControlFrames"/>.
+/// </summary>
+internal sealed class Outbound(WebSocket socket, IOutboundOwner owner) : IThreadPoolWorkItem
+{
+    /// <summary>Beyond this an answer is dropped: only a peer that sends nonsense and does not read gets there.</summary>
+    private const int MaxControlFrames = 256;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<byte[]> _control = new();
+    private readonly Queue<LeasedEvent> _deliveries = new();
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (int Code, string Text)? _close;
+    private bool _running;
+    private bool _ended;
+
+    /// <summary>Ends when the close frame was sent, or nothing can be sent any more. Never faults.</summary>
+    public Task Completion => _completion.Task;
+
+    public void Send(ServerMessage message)
+    {
+        lock (_gate)
+        {
+            if (_close is null && !_ended && _control.Count < MaxControlFrames)
+            {
+                _control.Enqueue(Frames.Write(message));
+                Run();
+            }
+        }
+    }
+
+    public void Push(LeasedEvent leased)
+    {
+        lock (_gate)
+        {
+            if (_close is null && !_ended)
+            {
+                _deliveries.Enqueue(leased);
+                Run();
+            }
+        }
+    }
+
+    /// <summary>Sends the control frames that are queued, then the close frame. The first close counts.</summary>
+    public void Close(int code, string text)
+    {
+        lock (_gate)
+        {
+            _deliveries.Clear();
+            _close ??= (code, text);
+            if (!_ended)
+            {
+                Run();
+            }
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
+
+    /// <summary>Under the lock.</summary>
+    private void Run()
+    {
+        if (!_running)
+        {
+            _running = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+        }
+    }
+
+    /// <summary>Observes every fault itself.</summary>
+    private async Task WriteAsync()
+    {
+        try
+        {
+            while (Take() is var (control, leased))
+            {
+                if (control is not null)
+                {
+                    await SendAsync(control);
+                }
+                else if (leased is not null)
+                {
+                    await SendAsync(leased);
+                }
+                else
+                {
+                    await CloseAsync();
+                    return;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            End();
+            owner.SendFailed(exception);
+        }
+    }
+
+    private async Task SendAsync(LeasedEvent leased)
+    {
+        using var frame = owner.Write(leased);
+        await SendAsync(frame.WrittenMemory);
+        owner.Sent(leased);
+    }
+
+    private ValueTask SendAsync(ReadOnlyMemory<byte> frame) =>
+        socket.SendAsync(frame, WebSocketMessageType.Text, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
+
+    private async Task CloseAsync()
+    {
+        var (code, text) = _close!.Value;
+        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            await socket.CloseOutputAsync((WebSocketCloseStatus)code, text, CancellationToken.None);
+        }
+
+        End();
+    }
+
+    private void End()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            _control.Clear();
+            _deliveries.Clear();
+        }
+
+        _completion.TrySetResult();
+    }
+
+    /// <returns>The next thing to send; neither: the close frame; null: nothing for now.</returns>
+    private (byte[]? Control, LeasedEvent? Leased)? Take()
+    {
+        lock (_gate)
+        {
+            if (_control.TryDequeue(out var control))
+            {
+                return (control, null);
+            }
+
+            if (_deliveries.TryDequeue(out var leased))
+            {
+                return (null, leased);
+            }
+
+            if (_close is not null && !_ended)
+            {
+                return (null, null);
+            }
+
+            _running = false;
+            return null;
+        }
+    }
+}
+
+/// <summary>The connection that an <see cref="Outbound"/> writes for. Called without the outbound's lock.</summary>
+internal interface IOutboundOwner
+{
+    /// <summary>Signs and writes a delivery's frame; the caller disposes it.</summary>
+    PooledBufferWriter Write(LeasedEvent leased);
+
+    void Sent(LeasedEvent leased);
+
+    void SendFailed(Exception exception);
+}

@@ -1,0 +1,54 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Connections;
+
+/// <summary>Why a connection ends: sets the log line, the close code, the last frame, and what becomes of its deliveries.</summary>
+/// <param name="Name">For the log.</param>
+/// <param name="CloseCode">See <see cref="CloseCodes"/>.</param>
+/// <param name="Text">What happened and what to do; at most 123 bytes, it goes into the close frame.</param>
+/// <param name="End">What becomes of what is in flight.</param>
+internal sealed record StopReason(string Name, int CloseCode, string Text, PumpEnd End = PumpEnd.Lost)
+{
+    /// <summary>A frame to send before the close frame.</summary>
+    public Func<DateTimeOffset, ServerMessage>? LastMessage { get; init; }
+
+    public static readonly StopReason PeerClosed = new("closed_by_agent", CloseCodes.Normal, "");
+
+    public static readonly StopReason Lost = new("lost", CloseCodes.Internal, "");
+
+    public static readonly StopReason AuthTimeout = new("auth_timeout", CloseCodes.AuthTimeout, "No auth message came in time.")
+    {
+        LastMessage = static now => AuthError(ErrorCodes.AuthTimeout, "No auth message came in time. Send one as the first frame.", now),
+    };
+
+    public static readonly StopReason HeartbeatMissed = new("heartbeat_missed", CloseCodes.HeartbeatMissed, "Three pings went unanswered.");
+
+    public static readonly StopReason FrameTooLarge = new("frame_too_large", CloseCodes.FrameTooLarge, "The frame was larger than this server takes.");
+
+    public static readonly StopReason ProtocolError = new("protocol_error", CloseCodes.ProtocolError, "Too many frames came before an auth message.");
+
+    public static readonly StopReason StoreUnavailable = new("store_unavailable", CloseCodes.Internal, "The store is not available. Connect again later.");
+
+    public static readonly StopReason Failed = new("failed", CloseCodes.Internal, "The server failed. Connect again.");
+
+    public static readonly StopReason Shutdown = new("server_shutdown", CloseCodes.Shutdown, "The server shuts down. Connect again.", PumpEnd.Shutdown);
+
+    public static readonly StopReason Replaced = new("replaced", CloseCodes.Replaced, "A newer connection of this agent took over.", PumpEnd.Replaced)
+    {
+        LastMessage = static now => new DisconnectMessage
+        {
+            Reason = DisconnectReasons.DuplicateConnection,
+            Message = "A newer connection of this agent took over. Do not connect again from here.",
+            Timestamp = now.ToUnixTimeMilliseconds(),
+        },
+    };
+
+    public static StopReason Unauthorized(string error, string message) => new("unauthorized", CloseCodes.Unauthorized, "The api key was refused.")
+    {
+        LastMessage = now => AuthError(error, message, now),
+    };
+
+    private static AuthErrorMessage AuthError(string error, string message, DateTimeOffset now) =>
+        new() { Error = error, Message = message, Timestamp = now.ToUnixTimeMilliseconds() };
+}

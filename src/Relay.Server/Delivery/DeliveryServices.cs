@@ -1,0 +1,17 @@
+using Microsoft.Extensions.Options;
+
+namespace Relay.Server.Delivery;
+
+internal static class DeliveryServices
+{
+    public static IServiceCollection AddDelivery(this IServiceCollection services)
+    {
+        services.AddOptions<DeliveryOptions>().BindConfiguration(DeliveryOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
+        services.AddSingleton(static provider => new RetrySchedule(provider.GetRequiredService<IOptions<DeliveryOptions>>(), Random.Shared));
+        services.AddSingleton<EventIdSource>();
+        services.AddSingleton<DeliveryPumpServices>();
+        services.AddHostedService<SettledEventPruner>();
+        return services;
+    }
+}

@@ -1,0 +1,42 @@
+using Relay.Server.Storage;
+
+namespace Relay.Server.Delivery;
+
+/// <summary>Makes the store forget settled events whose time is over, once a minute.</summary>
+internal sealed partial class SettledEventPruner(IDeliveryQueue queue, TimeProvider time, ILogger<SettledEventPruner> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await PruneAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private async Task PruneAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            // In bounded batches, until one finds nothing.
+            while (!stoppingToken.IsCancellationRequested && await queue.PruneAsync(time.GetUtcNow()) > 0)
+            {
+            }
+        }
+        catch (StoreUnavailableException exception)
+        {
+            NotPruned(logger, exception.Message);
+        }
+    }
+
+    [LoggerMessage(1121, LogLevel.Warning, "Settled events could not be pruned; it is tried again in a minute: {Cause}")]
+    private static partial void NotPruned(ILogger logger, string cause);
+}

@@ -1,0 +1,174 @@
+using Relay.Protocol;
+using Relay.Server.Storage;
+
+namespace Relay.Server.Delivery;
+
+/// <summary>
+/// What became of one connection's events, on its way to the store. One call at a time: what arrives while it runs goes into the
+/// next, so acks are stored in batches without a timer. While the store is down they are kept and tried again.
+/// <para>Add, AddExtension: any thread, never wait. EndAsync: once; waits until all is stored or the patience is over.</para>
+/// </summary>
+internal sealed partial class SettlementQueue(
+    RelayId agent, DeliveryPumpServices services, Action<string> unknownEvent, Action<DateTimeOffset> retryStored)
+{
+    private const int MaxBatch = 1024;
+
+    /// <summary>Beyond this the oldest is forgotten: its event is delivered again, which at-least-once allows.</summary>
+    private const int MaxKept = 16 * MaxBatch;
+
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _gate = new();
+    private readonly TimeSpan _patience = services.Options.Value.AckTimeout;
+    private readonly ILogger _logger = services.Logger;
+    private Queue<Settlement> _settlements = new();
+    private Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? _extensions;
+    private bool _running;
+    private Task _run = Task.CompletedTask;
+    private DateTimeOffset _giveUpAt = DateTimeOffset.MaxValue;
+
+    public void Add(Settlement settlement)
+    {
+        lock (_gate)
+        {
+            if (_settlements.Count >= MaxKept)
+            {
+                _settlements.Dequeue();
+                Forgotten(_logger, agent, 1);
+            }
+
+            _settlements.Enqueue(settlement);
+            Run();
+        }
+    }
+
+    public void AddExtension(EventId id, SessionId session, DateTimeOffset until)
+    {
+        lock (_gate)
+        {
+            (_extensions ??= [])[id] = (session, until);
+            Run();
+        }
+    }
+
+    public async Task EndAsync()
+    {
+        Task run;
+        lock (_gate)
+        {
+            _giveUpAt = services.Time.GetUtcNow() + _patience;
+            run = _run;
+        }
+
+        await run;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Run()
+    {
+        if (!_running)
+        {
+            _running = true;
+            _run = Task.Run(RunAsync);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        var failedBefore = false;
+        while (Take() is var (settlements, extensions))
+        {
+            try
+            {
+                await StoreAsync(settlements, extensions);
+                failedBefore = false;
+            }
+            catch (Exception exception)
+            {
+                if (!failedBefore)
+                {
+                    NotStored(_logger, agent, settlements.Count, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+                }
+
+                failedBefore = true;
+                if (!PutBack(settlements))
+                {
+                    Forgotten(_logger, agent, settlements.Count);
+                    continue;
+                }
+
+                await Task.Delay(RetryInterval, services.Time);
+            }
+        }
+    }
+
+    private async Task StoreAsync(List<Settlement> settlements, Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? extensions)
+    {
+        foreach (var group in extensions?.GroupBy(static item => item.Value, static item => item.Key) ?? [])
+        {
+            await services.Queue.ExtendAsync(agent, group.Key.Session, [.. group], group.Key.Until);
+        }
+
+        if (settlements.Count == 0)
+        {
+            return;
+        }
+
+        var results = await services.Queue.SettleAsync(agent, settlements, services.Time.GetUtcNow());
+        for (var i = 0; i < settlements.Count; i++)
+        {
+            var settlement = settlements[i];
+            if (results[i] == SettleResult.Unknown)
+            {
+                unknownEvent(settlement.Id.ToString());
+            }
+            else if (settlement.Kind == SettlementKind.Retry)
+            {
+                retryStored(settlement.DueAt);
+            }
+        }
+    }
+
+    private (List<Settlement> Settlements, Dictionary<EventId, (SessionId, DateTimeOffset)>? Extensions)? Take()
+    {
+        lock (_gate)
+        {
+            if (_settlements.Count == 0 && _extensions is null)
+            {
+                _running = false;
+                return null;
+            }
+
+            List<Settlement> batch = new(Math.Min(_settlements.Count, MaxBatch));
+            while (batch.Count < MaxBatch && _settlements.TryDequeue(out var settlement))
+            {
+                batch.Add(settlement);
+            }
+
+            var extensions = _extensions;
+            _extensions = null;
+            return (batch, extensions);
+        }
+    }
+
+    /// <summary>Puts what was not stored before what came since; false when it is time to give up.</summary>
+    private bool PutBack(List<Settlement> settlements)
+    {
+        lock (_gate)
+        {
+            if (services.Time.GetUtcNow() >= _giveUpAt)
+            {
+                return false;
+            }
+
+            _settlements = new Queue<Settlement>([.. settlements, .. _settlements]);
+            return true;
+        }
+    }
+
+    [LoggerMessage(1111, LogLevel.Warning, "{Count} acks of {Agent} could not be stored; they are kept and tried again: {Cause}")]
+    private static partial void NotStored(ILogger logger, RelayId agent, int count, string cause);
+
+    [LoggerMessage(1112, LogLevel.Warning, "{Count} acks of {Agent} were not stored in time; these events will be delivered again")]
+    private static partial void Forgotten(ILogger logger, RelayId agent, int count);
+}

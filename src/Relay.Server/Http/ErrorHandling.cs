@@ -1,0 +1,44 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Relay.Server.Storage;
+
+namespace Relay.Server.Http;
+
+/// <summary>Gives what no handler answered the one shape: exceptions, unknown addresses, wrong methods.</summary>
+internal static partial class ErrorHandling
+{
+    public static IServiceCollection AddErrorHandling(this IServiceCollection services) => services.AddExceptionHandler<ExceptionMapper>();
+
+    public static void UseErrorHandling(this WebApplication app)
+    {
+        app.UseExceptionHandler(static _ => { });
+        app.UseStatusCodePages(static context => Failures.ForStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+    }
+
+    /// <summary>Maps what is expected; anything else is logged by the framework and answered as 500.</summary>
+    private sealed partial class ExceptionMapper(ILogger<ExceptionMapper> logger) : IExceptionHandler
+    {
+        public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+        {
+            switch (exception)
+            {
+                case StoreUnavailableException unavailable:
+                    StoreUnavailable(logger, unavailable.Message, httpContext.TraceIdentifier);
+                    await Failures.StoreUnavailable().ExecuteAsync(httpContext);
+                    return true;
+                case BadHttpRequestException bad:
+                    await Failures.ForStatus(bad.StatusCode).ExecuteAsync(httpContext);
+                    return true;
+                default:
+                    UnexpectedFailure(logger, exception, httpContext.TraceIdentifier);
+                    await Failures.ForStatus(StatusCodes.Status500InternalServerError).ExecuteAsync(httpContext);
+                    return true;
+            }
+        }
+
+        [LoggerMessage(1001, LogLevel.Warning, "The store could not take request {RequestId}: {Cause}")]
+        private static partial void StoreUnavailable(ILogger logger, string cause, string requestId);
+
+        [LoggerMessage(1002, LogLevel.Error, "Request {RequestId} failed")]
+        private static partial void UnexpectedFailure(ILogger logger, Exception exception, string requestId);
+    }
+}

@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Connections;
+using Relay.Server.Delivery;
+using Relay.Server.Http;
+
+namespace Relay.Server.Ingest;
+
+/// <summary><c>POST|PUT|PATCH /api/v1/webhook/{relay_id}/{**path}</c>: where events enter.</summary>
+internal static class IngestEndpoints
+{
+    private static readonly string[] Methods = [HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch];
+    private static readonly TimeSpan QueueFullRetry = TimeSpan.FromSeconds(30);
+
+    public static IServiceCollection AddIngest(this IServiceCollection services)
+    {
+        services.AddOptions<IngestOptions>().BindConfiguration(IngestOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
+        services.AddSingleton<WebhookIntake>();
+        return services;
+    }
+
+    public static void MapIngest(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1/webhook/{relayId}").WithTags("Webhooks");
+        foreach (var pattern in (string[])["", "/{**path}"])
+        {
+            group.MapMethods(pattern, Methods, AcceptAsync)
+                .WithSummary("Accepts any content for an agent; answers when it is stored.")
+                .Produces<WebhookResponse>(StatusCodes.Status202Accepted)
+                .Produces<WebhookResponse>()
+                .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
+                .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
+                .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    private static async Task<IResult> AcceptAsync(
+        string relayId,
+        HttpContext context,
+        AgentDirectory agents,
+        WebhookIntake intake,
+        ConnectionRegistry connections,
+        IOptions<IngestOptions> options,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (!RelayId.TryParse(relayId, out var id) || await agents.FindAsync(id, cancellationToken) is null)
+        {
+            return Failures.UnknownRelayId();
+        }
+
+        var (body, tooLarge) = await BoundedBody.ReadAsync(context.Request, options.Value.MaxBodyBytes, cancellationToken);
+        if (tooLarge)
+        {
+            return new ErrorResult(
+                StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
+        }
+
+        var result = await intake.AcceptAsync(id, context.Request, body);
+        return result.Status switch
+        {
+            AcceptStatus.Ready or AcceptStatus.Leased => Answer("queued", StatusCodes.Status202Accepted),
+            AcceptStatus.Duplicate => Answer("duplicate", StatusCodes.Status200OK),
+            _ => new ErrorResult(
+                StatusCodes.Status503ServiceUnavailable, ErrorCodes.QueueFull, "Too much waits for this agent, so nothing was accepted. Send it again later.")
+            {
+                RetryAfter = QueueFullRetry,
+            },
+        };
+
+        IResult Answer(string status, int statusCode) => TypedResults.Json(
+            new WebhookResponse
+            {
+                Status = status,
+                Id = result.Id.ToString(),
+                RelayId = relayId,
+                AgentConnected = connections.Find(id) is not null,
+                Timestamp = time.GetUtcNow().ToUnixTimeMilliseconds(),
+            },
+            ApiJson.Default.WebhookResponse,
+            statusCode: statusCode);
+    }
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Connections;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Ingest;
+
+/// <summary>Takes one webhook into the queue: through the agent's own connection if it is here and has room, else straight.</summary>
+internal sealed class WebhookIntake(
+    IDeliveryQueue queue,
+    ConnectionRegistry connections,
+    EventIdSource ids,
+    IOptions<IngestOptions> ingest,
+    IOptions<DeliveryOptions> delivery,
+    TimeProvider time)
+{
+    private readonly AcceptTerms _terms = new(
+        ingest.Value.IdempotencyWindow, delivery.Value.MaxQueuedEvents, delivery.Value.MaxQueuedBytes, Lease: null);
+
+    private readonly bool _deduplicates = ingest.Value.IdempotencyWindow > TimeSpan.Zero;
+
+    /// <summary>Returns when the event is durable. Not cancelled when the sender hangs up: what was begun is finished.</summary>
+    public Task<AcceptResult> AcceptAsync(RelayId agent, HttpRequest request, byte[] body)
+    {
+        var accepted = new NewEvent(
+            ids.Next(), agent, time.GetUtcNow(), EventHead.Write(request), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
+        return connections.Find(agent) is { } connection
+            ? connection.Pump.AcceptAsync(accepted, _terms)
+            : queue.AcceptAsync(accepted, _terms);
+    }
+}

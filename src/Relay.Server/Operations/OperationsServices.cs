@@ -1,0 +1,14 @@
+using Relay.Server.Operations.Health;
+
+namespace Relay.Server.Operations;
+
+internal static class OperationsServices
+{
+    public static IServiceCollection AddOperations(this IServiceCollection services)
+    {
+        services.AddHealth();
+        services.AddApiDocument();
+        services.AddHostedService<WelcomeMessage>();
+        return services;
+    }
+}
