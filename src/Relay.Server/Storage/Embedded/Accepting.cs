@@ -1,0 +1,50 @@
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>How an event comes in.</summary>
+internal static class Accepting
+{
+    public static AcceptResult Accept(this EmbeddedTables tables, NewEvent accepted, AcceptTerms terms)
+    {
+        var queue = tables.Queues.FindOrAdd(accepted.Agent);
+        var now = accepted.AcceptedAt.ToUnixTimeMilliseconds();
+        if (accepted.IdempotencyKey is { } used && tables.Keys.Find(queue.Number, used, now) is { } first)
+        {
+            return new AcceptResult(AcceptStatus.Duplicate, first);
+        }
+
+        if (queue.Unsettled >= terms.MaxQueuedEvents || queue.UnsettledBytes + accepted.SizeBytes > terms.MaxQueuedBytes)
+        {
+            return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
+        }
+
+        Lease? lease = terms.Lease is { } offered && offered.Session.Value == queue.Session && queue.Ready == 0 ? offered : null;
+        var row = new EventRow(
+            Seq: 0, accepted.Id, queue.Number, EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
+            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0);
+        if (lease is { } granted)
+        {
+            row = row with
+            {
+                State = EventState.Leased,
+                Due = granted.Until.ToUnixTimeMilliseconds(),
+                Attempts = 1,
+                Holder = granted.Session.Value,
+                LeasedAt = now,
+            };
+        }
+
+        tables.Events.Add(row, accepted.Head.Span, accepted.Body.Span);
+        if (accepted.IdempotencyKey is { } key)
+        {
+            tables.Keys.Put(queue.Number, key, accepted.Id, now + (long)terms.IdempotencyWindow.TotalMilliseconds);
+        }
+
+        tables.Queues.Change(queue);
+        queue.Unsettled++;
+        queue.UnsettledBytes += row.SizeBytes;
+        if (lease is null) queue.Ready++;
+        return new AcceptResult(lease is null ? AcceptStatus.Ready : AcceptStatus.Leased, accepted.Id);
+    }
+}

@@ -1,0 +1,31 @@
+using Relay.Protocol;
+using Relay.Server.Agents;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>Agents: a document each, found by id and by key hash.</summary>
+internal sealed class AgentTable(SqliteDatabase database)
+{
+    private readonly SqliteStatement _insert = database.Prepare("INSERT OR IGNORE INTO agents VALUES(?1, ?2, ?3)");
+    private readonly SqliteStatement _find = database.Prepare("SELECT document FROM agents WHERE id = ?1");
+    private readonly SqliteStatement _findByKey = database.Prepare("SELECT document FROM agents WHERE key_hash = ?1");
+
+    /// <summary>False: the id or the key is taken.</summary>
+    public bool Add(RelayId id, ReadOnlySpan<byte> keyHash, ReadOnlySpan<byte> document)
+    {
+        _insert.Bind(1, id.Value).BindBlob(2, keyHash).BindBlob(3, document).Execute();
+        return database.Changes == 1;
+    }
+
+    public AgentRecord? Find(RelayId id) => Read(_find.Bind(1, id.Value));
+
+    public AgentRecord? FindByKey(ReadOnlySpan<byte> keyHash) => Read(_findByKey.BindBlob(1, keyHash));
+
+    private static AgentRecord? Read(SqliteStatement statement)
+    {
+        if (!statement.Step()) return null;
+        var agent = AgentJson.Read(statement.Blob(0));
+        statement.Reset();
+        return agent;
+    }
+}

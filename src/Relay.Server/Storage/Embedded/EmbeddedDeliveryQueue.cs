@@ -1,0 +1,65 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>The queue on SQLite. Every call is work for the one writer, which keeps the order of the calls.</summary>
+internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueue
+{
+    private const int PruneBatch = 500;
+
+    private readonly GroupWriter _writer = store.Writer;
+    private readonly Subscriptions _subscriptions = new();
+
+    public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
+    {
+        var result = await _writer.RunAsync(tables => tables.Accept(accepted, terms), accepted.SizeBytes);
+        if (result.Status == AcceptStatus.Ready) _subscriptions.Tell(accepted.Agent, new QueueSignal(ClaimedBy: null));
+        return result;
+    }
+
+    public Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request) => _writer.RunAsync(tables => tables.Lease(agent, request));
+
+    public Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now) =>
+        _writer.RunAsync(tables => tables.Settling.Settle(agent, settlements, now));
+
+    public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
+        _writer.RunAsync(tables => tables.Extend(agent, session, ids, until));
+
+    public async Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
+    {
+        var unsettled = await _writer.RunAsync(tables => tables.Claim(agent, session, now));
+        _subscriptions.Tell(agent, new QueueSignal(session));
+        return unsettled;
+    }
+
+    public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
+
+    public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
+        Task.FromResult(_subscriptions.Add(agent, onSignal));
+
+    public async Task<int> PruneAsync(DateTimeOffset now)
+    {
+        var pruned = 0;
+        for (var last = PruneBatch; last == PruneBatch; pruned += last)
+        {
+            last = await _writer.RunAsync(tables => tables.Settling.Prune(now, PruneBatch));
+        }
+
+        while (await _writer.RunAsync(tables => tables.Keys.Prune(now.ToUnixTimeMilliseconds(), PruneBatch)) == PruneBatch)
+        {
+        }
+
+        return pruned;
+    }
+
+    private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
+    {
+        if (tables.Queues.Find(agent) is not { } queue || tables.Events.Find(queue.Number, id) is not { } row) return null;
+        var (head, body) = tables.Events.Payload(row.Seq);
+        DateTimeOffset? due = row.State is EventState.Leased or EventState.Waiting ? DateTimeOffset.FromUnixTimeMilliseconds(row.Due) : null;
+        return new StoredEvent(
+            id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,
+            row.Attempts, row.Failures, due, tables.Events.History(row.Seq));
+    }
+}

@@ -1,0 +1,27 @@
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+internal static class EmbeddedStoreServices
+{
+    /// <summary>Adds the embedded store, which opens when the host starts.</summary>
+    public static IServiceCollection AddEmbeddedStore(this IServiceCollection services) => services
+        .AddSingleton<EmbeddedStore>()
+        .AddSingleton<IDeliveryQueue, EmbeddedDeliveryQueue>()
+        .AddSingleton<IAgentStore, EmbeddedAgentStore>()
+        .AddSingleton<IStoreHealth, EmbeddedHealth>()
+        .AddHostedService<OpenAtStart>();
+
+    /// <summary>Asks for the store, so that what is wrong with it stops the start and not the first request.</summary>
+    private sealed class OpenAtStart(EmbeddedStore store) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            _ = store;
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

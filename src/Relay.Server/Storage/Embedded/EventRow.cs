@@ -1,0 +1,17 @@
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>An event without its payload and history; see <see cref="Schema"/>.</summary>
+internal readonly record struct EventRow(
+    long Seq, EventId Id, long Queue, EventState State, long Due, long AcceptedAt, long SizeBytes,
+    int Attempts, int Failures, bool LossCounted, string? Holder, long LeasedAt)
+{
+    public bool IsSettled => State >= EventState.Delivered;
+
+    public bool IsHeldBy(SessionId session) => State == EventState.Leased && Holder == session.Value;
+
+    /// <summary>The attempt that the lease was, now that it ends.</summary>
+    public AttemptRecord EndAttempt(AttemptOutcome outcome, string? reason, long at) =>
+        new(Attempts, LeasedAt, "websocket", Holder ?? "", outcome, reason, at - LeasedAt);
+}

@@ -1,0 +1,129 @@
+using System.Text.Json;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>Events, their payloads and histories. It keeps no counters: whoever changes a state does.</summary>
+internal sealed class EventTable(SqliteDatabase database)
+{
+    private const int MaxHistory = 100;
+    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at";
+
+    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO payloads VALUES(?1, ?2, ?3)");
+    private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE id = ?1");
+    private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE seq = ?1");
+    private readonly SqliteStatement _history = database.Prepare("SELECT '[' || history || ']' FROM events WHERE seq = ?1 AND history IS NOT NULL");
+    private readonly SqliteStatement _delete = database.Prepare("DELETE FROM events WHERE seq = ?1");
+    private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM payloads WHERE seq = ?1");
+
+    private readonly SqliteStatement _update = database.Prepare("""
+        UPDATE events SET state = ?2, due = ?3, attempts = ?4, failures = ?5, loss_counted = ?6, holder = ?7, leased_at = ?8,
+            history = CASE WHEN ?9 IS NULL THEN history ELSE ifnull(history || ',', '') || ?9 END
+        WHERE seq = ?1
+        """);
+
+    private readonly SqliteStatement _due = database.Prepare($"""
+        SELECT {Columns} FROM events WHERE queue = ?1 AND state = 1 AND due <= ?2
+        UNION ALL
+        SELECT {Columns} FROM events WHERE queue = ?1 AND state = 2 AND due <= ?2
+        ORDER BY due, seq
+        """);
+
+    private readonly SqliteStatement _nextDue = database.Prepare("""
+        SELECT min(due) FROM (
+            SELECT min(due) AS due FROM events WHERE queue = ?1 AND state = 1
+            UNION ALL
+            SELECT min(due) FROM events WHERE queue = ?1 AND state = 2)
+        """);
+
+    private readonly SqliteStatement _inState = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq");
+
+    private readonly SqliteStatement _forgettable = database.Prepare(
+        $"SELECT {Columns} FROM events INDEXED BY events_settled WHERE state >= 3 AND due <= ?1 ORDER BY due LIMIT ?2");
+
+    /// <summary>Adds an event; its place in the order is made here.</summary>
+    public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    {
+        _insert.BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, (int)row.State).Bind(5, row.Due).Bind(6, row.AcceptedAt).Bind(7, row.SizeBytes)
+            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).Execute();
+        _insertPayload.Bind(1, database.LastInsertedRow).BindBlob(2, head).BindBlob(3, body).Execute();
+    }
+
+    public EventRow? Find(long queue, EventId id)
+    {
+        if (!_find.BindBlob(1, id.ToBytes()).Step()) return null;
+        var row = Read(_find);
+        _find.Reset();
+        return row.Queue == queue ? row : null;
+    }
+
+    /// <summary>Writes what can change, and adds <paramref name="ended"/> to the history.</summary>
+    public void Update(in EventRow row, AttemptRecord? ended)
+    {
+        var history = ended is { Number: <= MaxHistory } ? JsonSerializer.SerializeToUtf8Bytes(ended, AttemptJson.Default.AttemptRecord) : [];
+        _update.Bind(1, row.Seq).Bind(2, (int)row.State).Bind(3, row.Due).Bind(4, row.Attempts).Bind(5, row.Failures).Bind(6, row.LossCounted ? 1 : 0)
+            .Bind(7, row.Holder).Bind(8, row.LeasedAt).BindUtf8(9, history).Execute();
+    }
+
+    public void Delete(long seq)
+    {
+        _delete.Bind(1, seq).Execute();
+        _deletePayload.Bind(1, seq).Execute();
+    }
+
+    public (byte[] Head, byte[] Body) Payload(long seq)
+    {
+        _payload.Bind(1, seq).Step();
+        var payload = (_payload.Blob(0).ToArray(), _payload.Blob(1).ToArray());
+        _payload.Reset();
+        return payload;
+    }
+
+    public IReadOnlyList<AttemptRecord> History(long seq)
+    {
+        if (!_history.Bind(1, seq).Step()) return [];
+        var history = JsonSerializer.Deserialize(_history.Blob(0), AttemptJson.Default.IReadOnlyListAttemptRecord)!;
+        _history.Reset();
+        return history;
+    }
+
+    /// <summary>What is waiting or leased and due, earliest first, until <paramref name="enough"/> says so.</summary>
+    public List<EventRow> Due(long queue, long now, Predicate<EventRow> enough) => ReadUntil(_due.Bind(1, queue).Bind(2, now), enough);
+
+    /// <summary>Events in one state, in the order of their due times, until <paramref name="enough"/> says so.</summary>
+    public List<EventRow> InState(long queue, EventState state, Predicate<EventRow> enough) =>
+        ReadUntil(_inState.Bind(1, queue).Bind(2, (int)state), enough);
+
+    /// <summary>The earliest due time of what is waiting or leased.</summary>
+    public long? NextDue(long queue)
+    {
+        _nextDue.Bind(1, queue).Step();
+        long? due = _nextDue.IsNull(0) ? null : _nextDue.Number(0);
+        _nextDue.Reset();
+        return due;
+    }
+
+    /// <summary>Settled events whose time is over.</summary>
+    public List<EventRow> Forgettable(long now, int max) => ReadUntil(_forgettable.Bind(1, now).Bind(2, max), static _ => false);
+
+    /// <summary>Reads into a list first, because the rows are changed next.</summary>
+    private static List<EventRow> ReadUntil(SqliteStatement statement, Predicate<EventRow> enough)
+    {
+        var rows = new List<EventRow>();
+        while (statement.Step())
+        {
+            var row = Read(statement);
+            rows.Add(row);
+            if (!enough(row)) continue;
+            statement.Reset();
+            break;
+        }
+
+        return rows;
+    }
+
+    private static EventRow Read(SqliteStatement row) => new(
+        row.Number(0), EventId.FromBytes(row.Blob(1)), row.Number(2), (EventState)row.Number(3), row.Number(4), row.Number(5), row.Number(6),
+        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11));
+}

@@ -1,0 +1,88 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>How events are handed out, and taken back by a claim.</summary>
+internal static class Leasing
+{
+    public static LeaseResult Lease(this EmbeddedTables tables, RelayId agent, LeaseRequest request)
+    {
+        if (tables.Queues.Find(agent) is not { Session: { } holder } queue || holder != request.Session.Value) return LeaseResult.NotYours;
+
+        var now = request.Now.ToUnixTimeMilliseconds();
+        var (events, bytes) = (0, 0L);
+        bool Enough(EventRow row) => ++events >= request.MaxEvents || (bytes += row.SizeBytes) >= request.MaxBytes;
+
+        var rows = tables.Events.Due(queue.Number, now, Enough);
+        var full = events >= request.MaxEvents || bytes >= request.MaxBytes;
+        if (!full && queue.Ready > 0) rows.AddRange(tables.Events.InState(queue.Number, EventState.Ready, Enough));
+
+        var leased = rows.ConvertAll(row => tables.HandOut(queue, row, request));
+        var next = tables.Events.NextDue(queue.Number);
+        var more = queue.Ready > 0 || next <= now;
+        return new LeaseResult(leased, more, more || next is null ? null : DateTimeOffset.FromUnixTimeMilliseconds(next.Value), Superseded: false);
+    }
+
+    public static long Claim(this EmbeddedTables tables, RelayId agent, SessionId session, DateTimeOffset now)
+    {
+        var queue = tables.Queues.FindOrAdd(agent);
+        tables.Queues.Change(queue).Session = session.Value;
+        var due = now.ToUnixTimeMilliseconds();
+        foreach (var row in tables.Events.InState(queue.Number, EventState.Leased, static _ => false))
+        {
+            if (row.IsHeldBy(session)) continue;
+            tables.Events.Update(
+                row with { State = EventState.Waiting, Due = due, Holder = null },
+                row.EndAttempt(AttemptOutcome.Released, reason: null, due));
+        }
+
+        return queue.Unsettled;
+    }
+
+    public static IReadOnlyList<bool> Extend(
+        this EmbeddedTables tables, RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
+    {
+        var moved = new bool[ids.Count];
+        if (tables.Queues.Find(agent) is not { } queue) return moved;
+        for (var i = 0; i < moved.Length; i++)
+        {
+            if (tables.Events.Find(queue.Number, ids[i]) is not { } row || !row.IsHeldBy(session)) continue;
+            tables.Events.Update(row with { Due = until.ToUnixTimeMilliseconds() }, ended: null);
+            moved[i] = true;
+        }
+
+        return moved;
+    }
+
+    private static LeasedEvent HandOut(this EmbeddedTables tables, QueueRow queue, EventRow row, LeaseRequest request)
+    {
+        AttemptRecord? lost = null;
+        var failures = row.Failures;
+        if (row.State == EventState.Leased)
+        {
+            // The attempt ended when its deadline passed, not when that was found.
+            lost = row.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, row.Due);
+            if (!row.LossCounted) failures++;
+        }
+        else if (row.State == EventState.Ready)
+        {
+            tables.Queues.Change(queue).Ready--;
+        }
+
+        var leased = row with
+        {
+            State = EventState.Leased,
+            Due = request.Until.ToUnixTimeMilliseconds(),
+            Attempts = row.Attempts + 1,
+            Failures = failures,
+            LossCounted = row.LossCounted || lost is not null,
+            Holder = request.Session.Value,
+            LeasedAt = request.Now.ToUnixTimeMilliseconds(),
+        };
+        tables.Events.Update(leased, lost);
+        var (head, body) = tables.Events.Payload(row.Seq);
+        return new LeasedEvent(
+            row.Id, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body, leased.Attempts, leased.Failures, leased.LossCounted);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>
+/// The tables. An event's <c>seq</c> is its place in the order of acceptance; its state is the number of <see cref="Delivery.EventState"/>;
+/// <c>due</c> is when something is next to be done with it: 0 for ready, hand it out again for waiting, take it back for leased, forget
+/// it for settled. What is large and never changes lies in <c>payloads</c>, so that a change of state writes little. The counters of a queue
+/// are written with the events that they count. Times are Unix milliseconds.
+/// </summary>
+internal static class Schema
+{
+    private const int Version = 1;
+
+    private const string Tables = """
+        CREATE TABLE agents(
+            id TEXT PRIMARY KEY,
+            key_hash BLOB NOT NULL UNIQUE,
+            document BLOB NOT NULL) WITHOUT ROWID;
+
+        CREATE TABLE queues(
+            number INTEGER PRIMARY KEY,
+            agent TEXT NOT NULL UNIQUE,
+            session TEXT,
+            ready INTEGER NOT NULL,
+            unsettled INTEGER NOT NULL,
+            unsettled_bytes INTEGER NOT NULL,
+            delivered INTEGER NOT NULL,
+            delivered_bytes INTEGER NOT NULL);
+
+        CREATE TABLE events(
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            queue INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            due INTEGER NOT NULL,
+            accepted_at INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            failures INTEGER NOT NULL,
+            loss_counted INTEGER NOT NULL,
+            holder TEXT,
+            leased_at INTEGER NOT NULL,
+            history TEXT);
+        CREATE INDEX events_next ON events(queue, state, due);
+        CREATE INDEX events_settled ON events(due) WHERE state >= 3;
+
+        CREATE TABLE payloads(
+            seq INTEGER PRIMARY KEY,
+            head BLOB NOT NULL,
+            body BLOB NOT NULL);
+
+        CREATE TABLE idempotency(
+            queue INTEGER NOT NULL,
+            key BLOB NOT NULL,
+            id BLOB NOT NULL,
+            expires INTEGER NOT NULL,
+            PRIMARY KEY(queue, key)) WITHOUT ROWID;
+        CREATE INDEX idempotency_expires ON idempotency(expires);
+
+        CREATE TABLE health(checks INTEGER NOT NULL);
+        INSERT INTO health VALUES(0);
+        """;
+
+    /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
+    /// <exception cref="StoreUnavailableException">The file cannot be used as it is.</exception>
+    public static void Ensure(SqliteDatabase database)
+    {
+        var version = long.Parse(database.QueryText("PRAGMA user_version") ?? "0", CultureInfo.InvariantCulture);
+        if (version > Version)
+        {
+            throw new StoreUnavailableException(
+                $"'{database.Path}' was written by a newer relay (schema {version}, this one knows {Version}): run that version, or restore a backup of the older one.");
+        }
+
+        if (version == Version) return;
+        if (database.QueryText("SELECT name FROM sqlite_master LIMIT 1") is not null)
+        {
+            throw new StoreUnavailableException($"'{database.Path}' is a SQLite database of another program: move it away, or choose another Relay:Storage:Path.");
+        }
+
+        database.Execute("PRAGMA journal_mode = WAL");
+        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} PRAGMA user_version = {Version}; COMMIT"));
+    }
+}

@@ -1,0 +1,84 @@
+using SQLitePCL;
+
+namespace Relay.Server.Storage.Embedded;
+
+/// <summary>
+/// One SQLite connection: the few calls that the store needs, on spans and without the costs of ADO.NET. Not thread-safe.
+/// Disposing it rolls back what was not committed.
+/// </summary>
+internal sealed class SqliteDatabase : IDisposable
+{
+    private readonly List<SqliteStatement> _statements = [];
+    private readonly sqlite3 _connection;
+
+    static SqliteDatabase() => Batteries_V2.Init();
+
+    public SqliteDatabase(string path)
+    {
+        Path = path;
+        const int Flags = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX;
+        var code = raw.sqlite3_open_v2(path, out _connection, Flags, null);
+        try
+        {
+            Check(code);
+            raw.sqlite3_extended_result_codes(_connection, 1);
+            raw.sqlite3_busy_timeout(_connection, 5000);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string Path { get; }
+
+    public long LastInsertedRow => raw.sqlite3_last_insert_rowid(_connection);
+
+    /// <summary>Rows that the last statement changed.</summary>
+    public int Changes => raw.sqlite3_changes(_connection);
+
+    /// <summary>Rows changed since the connection was opened; it may wrap around.</summary>
+    public int TotalChanges => raw.sqlite3_total_changes(_connection);
+
+    /// <summary>A statement that lives as long as the connection.</summary>
+    public SqliteStatement Prepare(string sql)
+    {
+        Check(raw.sqlite3_prepare_v3(_connection, sql, raw.SQLITE_PREPARE_PERSISTENT, out var handle));
+        var statement = new SqliteStatement(this, handle);
+        _statements.Add(statement);
+        return statement;
+    }
+
+    /// <summary>Runs statements that answer nothing.</summary>
+    public void Execute(string sql) => Check(raw.sqlite3_exec(_connection, sql));
+
+    public string? QueryText(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_connection, sql, out var handle));
+        using var statement = new SqliteStatement(this, handle);
+        return statement.Step() ? statement.Text(0) : null;
+    }
+
+    public void Rollback()
+    {
+        foreach (var statement in _statements) statement.Reset();
+        if (raw.sqlite3_get_autocommit(_connection) == 0) Execute("ROLLBACK");
+    }
+
+    /// <exception cref="SqliteFault"><paramref name="code"/> is not OK.</exception>
+    public void Check(int code)
+    {
+        if (code == raw.SQLITE_OK) return;
+        var (extended, error) = _connection.IsInvalid
+            ? (code, raw.sqlite3_errstr(code).utf8_to_string())
+            : (raw.sqlite3_extended_errcode(_connection), raw.sqlite3_errmsg(_connection).utf8_to_string());
+        throw new SqliteFault(Path, extended == raw.SQLITE_OK ? code : extended, error);
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in _statements) statement.Dispose();
+        _connection.Dispose();
+    }
+}
