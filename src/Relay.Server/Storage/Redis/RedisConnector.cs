@@ -1,0 +1,73 @@
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>Makes connected multiplexers. Any thread.</summary>
+internal sealed class RedisConnector
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
+    private readonly ConfigurationOptions _options;
+
+    /// <exception cref="InvalidOperationException">Relay:Storage:Redis is missing or cannot be read.</exception>
+    public RedisConnector(IOptions<StorageOptions> storage)
+    {
+        var text = storage.Value.Redis;
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            throw new InvalidOperationException("Relay:Storage:Kind is 'redis': set Relay:Storage:Redis to a StackExchange.Redis connection string, such as 'localhost:6379'.");
+        }
+
+        try
+        {
+            _options = ConfigurationOptions.Parse(text);
+        }
+        catch (ArgumentException)
+        {
+            // What it complains about may be a part of a password.
+            throw new InvalidOperationException("Relay:Storage:Redis is not a StackExchange.Redis connection string, such as 'localhost:6379,password=…,ssl=true'.");
+        }
+
+        _options.AbortOnConnectFail = false;
+        _options.ConnectTimeout = Math.Min(_options.ConnectTimeout, (int)ConnectTimeout.TotalMilliseconds);
+        _options.ClientName ??= "relay";
+    }
+
+    /// <returns>A connected multiplexer, or null: Redis cannot be reached now.</returns>
+    public async Task<ConnectionMultiplexer?> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var connecting = ConnectionMultiplexer.ConnectAsync(_options.Clone());
+        ConnectionMultiplexer multiplexer;
+        try
+        {
+            multiplexer = await connecting.WaitAsync(ConnectTimeout * 2, cancellationToken);
+        }
+        catch (Exception error) when (error is RedisException or TimeoutException or OperationCanceledException)
+        {
+            _ = connecting.ContinueWith(
+                static late => late.IsCompletedSuccessfully ? CloseAsync(late.Result) : Task.FromResult(late.Exception),
+                CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            cancellationToken.ThrowIfCancellationRequested();
+            return null;
+        }
+
+        if (!multiplexer.IsConnected)
+        {
+            await CloseAsync(multiplexer);
+            return null;
+        }
+
+#pragma warning disable CS0618 // Newer clients have no other way and mark it obsolete.
+        multiplexer.PreserveAsyncOrder = false;
+#pragma warning restore CS0618
+        multiplexer.IncludeDetailInExceptions = false;
+        return multiplexer;
+    }
+
+    /// <summary>Off the caller's thread: closing blocks.</summary>
+    public static Task CloseAsync(ConnectionMultiplexer multiplexer) => Task.Run(() =>
+    {
+        multiplexer.Close(allowCommandsToComplete: false);
+        multiplexer.Dispose();
+    });
+}

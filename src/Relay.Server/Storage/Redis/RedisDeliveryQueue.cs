@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>Each operation is one script call: one round trip, all or nothing.</summary>
+internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
+{
+    private readonly DeliveryOptions _delivery = delivery.Value;
+
+    public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
+    {
+        // Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
+        var answer = (RedisValue)await Run(
+            RedisScript.Accept, accepted.Agent,
+            Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
+            terms.MaxQueuedEvents, terms.MaxQueuedBytes,
+            terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
+            accepted.IdempotencyKey ?? [], (long)terms.IdempotencyWindow.TotalMilliseconds);
+        return answer.IsInteger
+            ? new AcceptResult((long)answer switch { 0 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id)
+            : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));
+    }
+
+    public async Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request)
+    {
+        var answer = await Run(
+            RedisScript.Lease, agent,
+            request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until));
+        return QueueReplies.Lease(answer);
+    }
+
+    public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    {
+        var arguments = SettleArguments.From(settlements, now, _delivery);
+        var answer = (RedisValue[]?)await Run(RedisScript.Settle, agent, arguments);
+        return Array.ConvertAll(answer!, result => (SettleResult)(int)result);
+    }
+
+    public async Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
+    {
+        var answer = (RedisValue[]?)await Run(RedisScript.Extend, agent, [session.Value, Ms(until), .. ids.Select(Text)]);
+        return Array.ConvertAll(answer!, moved => (bool)moved);
+    }
+
+    public async Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) =>
+        (long)await Run(RedisScript.Claim, agent, session.Value, Ms(now));
+
+    public async Task<StoredEvent?> FindAsync(RelayId agent, EventId id) =>
+        QueueReplies.Event(agent, id, await Run(RedisScript.Find, agent, Text(id)));
+
+    public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
+        lanes.For(agent).Signals.AddAsync(keys.Signal(agent), onSignal);
+
+    /// <summary>Settled events have a time to live.</summary>
+    public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
+
+    private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
+        lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);
+
+    private static RedisValue Ms(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
+
+    private static RedisValue Text(EventId id)
+    {
+        var text = new byte[EventId.TextLength];
+        id.Format(text);
+        return text;
+    }
+}

@@ -1,0 +1,63 @@
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>Turns what went wrong with Redis into a sentence for an operator. Nothing of the connection string is in it.</summary>
+internal static class RedisErrors
+{
+    public const string NotConnected = "Redis cannot be reached. Check that it runs and that Relay:Storage:Redis names it.";
+    public const string NoAnswer = "Redis did not answer in time. Whether it took the call is unknown.";
+
+    private static readonly (string Code, string Message)[] Causes =
+    [
+        ("LOADING", "Redis is loading its data after a start."),
+        ("READONLY", "Redis is a read-only replica here. Connect to the primary, or wait for the failover to end."),
+        ("MASTERDOWN", "Redis is a replica that has lost its primary."),
+        ("OOM", "Redis is out of memory (maxmemory). Give it more, or wait until agents have fetched what is queued."),
+        ("MISCONF", "Redis cannot write its data to disk (MISCONF) and refuses writes. See Redis's own log."),
+        ("NOREPLICAS", "Redis has fewer replicas than min-replicas-to-write asks for."),
+        ("CLUSTERDOWN", "The Redis Cluster is down or does not cover all slots."),
+        ("TRYAGAIN", "The Redis Cluster is moving the agent's slot."),
+        ("MOVED", "The Redis Cluster has moved the agent's slot."),
+        ("ASK", "The Redis Cluster is moving the agent's slot."),
+        ("BUSY", "Redis is busy running a script."),
+        ("UNBLOCKED", "Redis has become a replica."),
+        ("NOAUTH", "Redis wants a password: set it in Relay:Storage:Redis."),
+        ("WRONGPASS", "Redis refused the password in Relay:Storage:Redis."),
+        ("NOPERM", "The Redis user in Relay:Storage:Redis may not run the commands that the relay needs."),
+    ];
+
+    public static bool IsUnknownScript(Exception? error) =>
+        error is RedisServerException && error.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal);
+
+    /// <summary>Whether Redis itself said so: the connection works.</summary>
+    public static bool IsAnswer(Exception error) => error is RedisServerException;
+
+    public static StoreUnavailableException Translate(Exception error) => error switch
+    {
+        StoreUnavailableException unavailable => unavailable,
+        TimeoutException => new StoreUnavailableException(NoAnswer, error),
+        RedisServerException => new StoreUnavailableException(Explain(error.Message)),
+        _ => new StoreUnavailableException(NotConnected, error),
+    };
+
+    private static string Explain(string answer)
+    {
+        foreach (var (code, message) in Causes)
+        {
+            if (answer.StartsWith(code, StringComparison.Ordinal) || answer.Contains("-" + code + " ", StringComparison.Ordinal))
+            {
+                return message;
+            }
+        }
+
+        if (answer.Contains("compiling script", StringComparison.Ordinal))
+        {
+            return "Redis is too old: the relay needs Redis 7.0 or newer.";
+        }
+
+        // Redis repeats arguments of a command that it does not know; they are the senders', not the operator's.
+        var arguments = answer.IndexOf("with args", StringComparison.Ordinal);
+        return "Redis refused the call: " + (arguments < 0 ? answer : answer[..arguments].TrimEnd(' ', ','));
+    }
+}

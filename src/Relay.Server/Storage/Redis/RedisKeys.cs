@@ -1,0 +1,34 @@
+using System.Globalization;
+using Relay.Protocol;
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>
+/// The names of keys. All of one agent share the hash tag <c>{relay id}</c>, and with it a slot of Redis Cluster:
+/// <list type="table">
+/// <item><term><c>{agt_…}</c></term><description>HASH claim, events and bytes not settled, sequence, done_bytes. Fixed size</description></item>
+/// <item><term><c>{agt_…}:ready</c></term><description>ZSET of event ids by sequence</description></item>
+/// <item><term><c>{agt_…}:waiting</c></term><description>ZSET of event ids by due time</description></item>
+/// <item><term><c>{agt_…}:leased</c></term><description>ZSET of event ids by deadline</description></item>
+/// <item><term><c>{agt_…}:done</c></term><description>ZSET of "id size" by time of delivery; lives as long as delivered events</description></item>
+/// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>
+/// <item><term><c>{agt_…}:i:…</c></term><description>an idempotency key; lives as long as its window</description></item>
+/// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
+/// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
+/// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
+/// </list>
+/// </summary>
+internal sealed class RedisKeys(string prefix)
+{
+    /// <summary>What scripts get as their one key: they make the others from it.</summary>
+    public string Agent(RelayId agent) => string.Concat(prefix, "{", agent.Value, "}");
+
+    public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
+
+    public string Document(RelayId agent) => Agent(agent) + ":agent";
+
+    public string KeyIndex(ReadOnlySpan<byte> keyHash) => prefix + "key:" + Convert.ToHexStringLower(keyHash);
+
+    public string Health(int lane) => prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>
+/// One operation of the store: a Lua script that touches the keys of one agent only, so that it runs in Redis Cluster too.
+/// Each begins with <c>#!lua</c> (Redis 7): Redis then refuses it as a whole, before its first write, when it is a replica, out of memory
+/// or cannot persist. <c>allow-oom</c> is for those that make room: a full Redis must still take acknowledgements.
+/// </summary>
+internal sealed class RedisScript
+{
+    public static readonly RedisScript Accept = new("accept");
+    public static readonly RedisScript Lease = new("lease");
+    public static readonly RedisScript Settle = new("settle");
+    public static readonly RedisScript Extend = new("extend");
+    public static readonly RedisScript Claim = new("claim");
+    public static readonly RedisScript Find = new("find");
+    public static readonly RedisScript Health = new("health");
+
+    private RedisScript(string name)
+    {
+        var lines = Read(name).Split('\n', 2);
+        Text = lines[0] + "\n" + Read("shared") + lines[1];
+#pragma warning disable CA5350 // SHA-1 is how Redis names scripts; nothing depends on its strength.
+        Hash = SHA1.HashData(Encoding.UTF8.GetBytes(Text));
+#pragma warning restore CA5350
+    }
+
+    public string Text { get; }
+
+    /// <summary>What EVALSHA calls it by.</summary>
+    public byte[] Hash { get; }
+
+    private static string Read(string name)
+    {
+        using var stream = typeof(RedisScript).Assembly.GetManifestResourceStream($"Relay.Server.Storage.Redis.Scripts.{name}.lua")!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Options;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Redis;
+
+internal static class RedisStoreServices
+{
+    /// <summary>Keeps everything in Redis. Needs <see cref="StorageOptions"/>, <see cref="DeliveryOptions"/> and a <see cref="TimeProvider"/>.</summary>
+    public static IServiceCollection AddRedisStore(this IServiceCollection services) => services
+        .AddSingleton(provider => new RedisKeys(provider.GetRequiredService<IOptions<StorageOptions>>().Value.KeyPrefix))
+        .AddSingleton<RedisLanes>()
+        .AddSingleton<RedisConnector>()
+        .AddSingleton<RedisSettingsCheck>()
+        .AddSingleton<IDeliveryQueue, RedisDeliveryQueue>()
+        .AddSingleton<IAgentStore, RedisAgentStore>()
+        .AddSingleton<IStoreHealth, RedisHealth>()
+        .AddHostedService<RedisSupervisor>();
+}

@@ -1,0 +1,47 @@
+#!lua
+-- Stores an event, leased at once where the terms allow it. Answers 0: ready, 1: leased, 2: queue full, or the id it duplicates.
+local agent = KEYS[1]
+local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
+local session, deadline = ARGV[8], ARGV[9]
+local key, window = ARGV[10], tonumber(ARGV[11])
+
+-- The window is judged by the caller's clock; Redis's own only clears away.
+local marker
+if key ~= '' and window > 0 then
+    marker = agent .. ':i:' .. key
+    local mine = id .. ' ' .. string.format('%.0f', accepted + window)
+    if not redis.call('SET', marker, mine, 'NX', 'PX', window) then
+        local first, ends = string.match(redis.call('GET', marker), '^(%S+) (%S+)$')
+        if tonumber(ends) > tonumber(accepted) then
+            return first
+        end
+        redis.call('SET', marker, mine, 'PX', window)
+    end
+end
+
+local now = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence')
+local events, bytes = tonumber(now[2] or 0) + 1, tonumber(now[3] or 0) + size
+if events > max_events or bytes > max_bytes then
+    if marker then
+        redis.call('DEL', marker)
+    end
+    return 2
+end
+
+local event = agent .. ':e:' .. id
+if session ~= '' and session == now[1] and redis.call('EXISTS', agent .. ':ready') == 0 then
+    redis.call('HSET', agent, 'events', events, 'bytes', bytes)
+    redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
+        'attempts', 1, 'holder', session, 'leased_at', accepted)
+    redis.call('ZADD', agent .. ':leased', deadline, id)
+    return 1
+end
+
+-- The sequence, not the time, orders what is ready: nodes' clocks differ.
+local sequence = tonumber(now[4] or 0) + 1
+redis.call('HSET', agent, 'events', events, 'bytes', bytes, 'sequence', sequence)
+redis.call('HSET', event, 'state', 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
+redis.call('ZADD', agent .. ':ready', sequence, id)
+redis.call('PUBLISH', agent .. ':signal', '')
+return 0

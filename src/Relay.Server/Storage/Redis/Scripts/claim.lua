@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- Gives the agent to a session. What others hold is due now. Answers how many events are unsettled.
+local agent, session, now = KEYS[1], ARGV[1], ARGV[2]
+redis.call('HSET', agent, 'claim', session)
+
+local unleased, waiting = {}, {}
+for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
+    local key = agent .. ':e:' .. id
+    local e = redis.call('HMGET', key, 'holder', 'attempts', 'leased_at', 'history')
+    if e[1] and e[1] ~= session then
+        redis.call('HSET', key, 'state', 'waiting', 'history', ended(e[4], tonumber(e[2]), e[3], e[1], 'released', '', now))
+        unleased[#unleased + 1] = id
+        waiting[#waiting + 1], waiting[#waiting + 2] = now, id
+    end
+end
+
+in_chunks('ZREM', agent .. ':leased', unleased)
+in_chunks('ZADD', agent .. ':waiting', waiting)
+redis.call('PUBLISH', agent .. ':signal', session)
+return tonumber(redis.call('HGET', agent, 'events') or 0)

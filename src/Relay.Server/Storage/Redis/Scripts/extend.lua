@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- Moves the deadlines of leases that the session holds. ARGV: session, deadline, ids. Answers 1 or 0 for each.
+local agent, session, deadline = KEYS[1], ARGV[1], ARGV[2]
+local results = {}
+for i = 3, #ARGV do
+    local e = redis.call('HMGET', agent .. ':e:' .. ARGV[i], 'state', 'holder')
+    if e[1] == 'leased' and e[2] == session then
+        redis.call('ZADD', agent .. ':leased', deadline, ARGV[i])
+        results[#results + 1] = 1
+    else
+        results[#results + 1] = 0
+    end
+end
+return results

@@ -1,0 +1,103 @@
+#!lua flags=allow-oom
+-- Ends attempts. Answers for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
+-- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones,
+-- then for each: id, kind, session, outcome, reason as JSON or '', due, failures, loss (0/1).
+local agent = KEYS[1]
+local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local keeps_delivered = delivered_ms > 0 and kept > 0
+local events, bytes, done_bytes = 0, 0, 0
+local unleased, done, forgotten = {}, {}, {}
+
+local function keep_or_forget(key, ms)
+    if ms > 0 then
+        redis.call('PEXPIRE', key, ms)
+    else
+        forgotten[#forgotten + 1] = key
+    end
+end
+
+local function settle(id, kind, session, outcome, reason, due, failures, loss)
+    local key = agent .. ':e:' .. id
+    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history')
+    local state = e[1]
+    if not state then
+        return 3
+    elseif state == 'delivered' then
+        return 1
+    elseif kind ~= 'ack' and not (state == 'leased' and e[4] == session) then
+        return 2
+    end
+
+    local history = e[6] or ''
+    if state == 'leased' then
+        history = ended(history, tonumber(e[3]), e[5], e[4], outcome, reason, now)
+        unleased[#unleased + 1] = id
+    elseif state == 'ready' or state == 'waiting' then
+        redis.call('ZREM', agent .. ':' .. state, id)
+    end
+
+    if kind == 'retry' then
+        redis.call('HSET', key, 'state', 'waiting', 'failures', failures, 'loss', loss, 'history', history)
+        redis.call('ZADD', agent .. ':waiting', due, id)
+        return 0
+    end
+
+    if state == 'leased' or state == 'ready' or state == 'waiting' then
+        events, bytes = events + 1, bytes + e[2]
+    end
+
+    if kind ~= 'ack' then
+        redis.call('HSET', key, 'state', kind, 'failures', failures, 'loss', loss, 'history', history)
+        keep_or_forget(key, dead_ms)
+    elseif keeps_delivered then
+        redis.call('HSET', key, 'state', 'delivered', 'history', history)
+        redis.call('PEXPIRE', key, delivered_ms)
+        done[#done + 1], done[#done + 2] = now, id .. ' ' .. e[2]
+        done_bytes = done_bytes + e[2]
+    else
+        redis.call('HSET', key, 'state', 'delivered') -- Named twice in one call, it answers the same as when it is kept.
+        forgotten[#forgotten + 1] = key
+    end
+    return 0
+end
+
+local results = {}
+for i = 6, #ARGV, 8 do
+    results[#results + 1] = settle(unpack(ARGV, i, i + 7))
+end
+
+in_chunks('ZREM', agent .. ':leased', unleased)
+
+-- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them.
+local function trim(set)
+    local total, size = redis.call('ZCARD', set), done_bytes
+    if total > #done / 2 then
+        size = size + tonumber(redis.call('HGET', agent, 'done_bytes') or 0)
+    end
+    while total > kept or (size > kept_bytes and total > 0) do
+        local oldest, dropped = redis.call('ZRANGE', set, 0, 99), 0
+        for _, member in ipairs(oldest) do
+            if total <= kept and size <= kept_bytes then
+                break
+            end
+            local id, member_size = string.match(member, '^(%S+) (%S+)$')
+            forgotten[#forgotten + 1] = agent .. ':e:' .. id
+            total, size, dropped = total - 1, size - member_size, dropped + 1
+        end
+        redis.call('ZREMRANGEBYRANK', set, 0, dropped - 1)
+    end
+    redis.call('PEXPIRE', set, delivered_ms)
+    redis.call('HSET', agent, 'done_bytes', size)
+end
+
+if #done > 0 then
+    in_chunks('ZADD', agent .. ':done', done)
+    trim(agent .. ':done')
+end
+
+in_chunks('UNLINK', nil, forgotten)
+if events > 0 then
+    redis.call('HINCRBY', agent, 'events', -events)
+    redis.call('HINCRBY', agent, 'bytes', -bytes)
+end
+return results

@@ -1,0 +1,95 @@
+using Relay.Server.Delivery;
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis;
+
+/// <summary>One subscription to an agent's channel. Any thread.</summary>
+internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Action<QueueSignal> onSignal) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private ConnectionMultiplexer? _listensOn;
+    private volatile bool _isDisposed;
+
+    /// <summary>Subscribes on the lane's present multiplexer, if it has not yet.</summary>
+    public async Task ListenAsync()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            var multiplexer = lane.Multiplexer ?? throw new StoreUnavailableException(RedisErrors.NotConnected);
+            if (_isDisposed || ReferenceEquals(multiplexer, _listensOn))
+            {
+                return;
+            }
+
+            var subscriber = multiplexer.GetSubscriber();
+            await subscriber.SubscribeAsync(channel, OnMessage).WaitAsync(RedisLane.CallLimit);
+            _listensOn = multiplexer;
+
+            // The client answers at once, and says nothing, when it has no connection to subscribe on.
+            if (subscriber.SubscribedEndpoint(channel) is null)
+            {
+                throw new StoreUnavailableException(RedisErrors.NotConnected);
+            }
+
+            await subscriber.PingAsync().WaitAsync(RedisLane.CallLimit);
+        }
+        catch
+        {
+            await StopListeningAsync();
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Wake()
+    {
+        if (!_isDisposed)
+        {
+            onSignal(default);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _isDisposed = true;
+        lane.Signals.Remove(this);
+        await _turn.WaitAsync();
+        try
+        {
+            await StopListeningAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private void OnMessage(RedisChannel from, RedisValue message)
+    {
+        if (!_isDisposed)
+        {
+            onSignal(new QueueSignal(message.IsNullOrEmpty ? null : new SessionId(message!)));
+        }
+    }
+
+    private async Task StopListeningAsync()
+    {
+        if (Interlocked.Exchange(ref _listensOn, null) is not { } multiplexer)
+        {
+            return;
+        }
+
+        try
+        {
+            await multiplexer.GetSubscriber().UnsubscribeAsync(channel, OnMessage).WaitAsync(RedisLane.CallLimit);
+        }
+        catch (Exception error) when (error is RedisException or TimeoutException or ObjectDisposedException)
+        {
+            // Its connection is gone, and the subscription with it.
+        }
+    }
+}
