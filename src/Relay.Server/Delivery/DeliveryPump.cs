@@ -384,6 +384,12 @@ internal sealed partial class DeliveryPump
             _free++;
             _settlements.Add(GiveBack(leased.Id, inFlight, AttemptOutcome.Released, TimeSpan.Zero));
         }
+        else if (_inFlight.TryGetValue(leased.Id, out var held))
+        {
+            // Its lease ran out in the queue before an extension was stored there. The agent has it, and goes on with it.
+            _free++;
+            _inFlight[leased.Id] = inFlight with { Deadline = held.Deadline > deadline ? held.Deadline : deadline };
+        }
         else if (leased.AcceptedAt + _options.Retention <= _time.GetUtcNow())
         {
             GiveUp(leased, inFlight, SettlementKind.Expire, AttemptOutcome.Expired, "Not delivered within the retention.");

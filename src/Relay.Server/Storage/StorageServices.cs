@@ -1,3 +1,7 @@
+using Microsoft.Extensions.Options;
+using Relay.Server.Storage.Embedded;
+using Relay.Server.Storage.Redis;
+
 namespace Relay.Server.Storage;
 
 internal static class StorageServices
@@ -6,6 +10,9 @@ internal static class StorageServices
     public static IServiceCollection AddStorage(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<StorageOptions>().BindConfiguration(StorageOptions.Section).ValidateOnStart();
-        return services;
+        services.AddSingleton<IValidateOptions<StorageOptions>, StorageOptionsValidator>();
+        return configuration[$"{StorageOptions.Section}:Kind"] == StorageOptions.RedisKind
+            ? services.AddRedisStore()
+            : services.AddEmbeddedStore();
     }
 }

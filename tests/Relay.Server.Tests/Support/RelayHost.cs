@@ -1,0 +1,180 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+using Relay.Tests.Shared;
+
+namespace Relay.Server.Tests.Support;
+
+/// <summary>A whole server on a real loopback socket, on one of the stores, with a clock that only a test moves if it wants one.</summary>
+internal sealed class RelayHost : IAsyncDisposable
+{
+    public const string AdminKey = "test-admin-key-0123456789";
+
+    /// <summary>For every wait in these tests: long enough for the slowest machine.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly StoreSetup _store;
+    private readonly Dictionary<string, string?> _settings;
+    private Factory _factory;
+
+    private RelayHost(StoreSetup store, Dictionary<string, string?> settings, FakeTimeProvider? clock)
+    {
+        (_store, _settings, Clock) = (store, settings, clock);
+        _factory = new Factory(settings, clock, Logs);
+        Http = _factory.CreateClient();
+    }
+
+    public HttpClient Http { get; private set; }
+
+    public LogCollector Logs { get; } = new();
+
+    /// <summary>The server's clock, if the test asked for its own.</summary>
+    public FakeTimeProvider? Clock { get; }
+
+    public StoreSetup Store => _store;
+
+    public IServiceProvider Services => _factory.Services;
+
+    public IDeliveryQueue Queue => Services.GetRequiredService<IDeliveryQueue>();
+
+    public static async Task<RelayHost> StartAsync(string store, bool ownClock = false, params (string Key, string Value)[] settings)
+    {
+        var setup = await StoreSetup.CreateAsync(store);
+        var all = new Dictionary<string, string?>(setup.Settings) { ["Relay:AdminKey"] = AdminKey, ["Relay:Storage:Path"] = setup.Folder };
+        foreach (var (key, value) in settings)
+        {
+            all[key] = value;
+        }
+
+        return new RelayHost(setup, all, ownClock ? new FakeTimeProvider() : null);
+    }
+
+    /// <summary>Stops the server gracefully and starts another on the same data.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        _factory = new Factory(_settings, Clock, Logs);
+        Http = _factory.CreateClient();
+    }
+
+    public async Task<RegisterResponse> RegisterAsync()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/register");
+        request.Headers.Add("X-Admin-Key", AdminKey);
+        using var response = await Http.SendAsync(request);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        return (await response.Content.ReadFromJsonAsync(ApiJson.Default.RegisterResponse))!;
+    }
+
+    public Task<HttpResponseMessage> PostAsync(RegisterResponse agent, byte[] body, string contentType = "application/json", string pathAndQuery = "")
+    {
+        var content = new ByteArrayContent(body);
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
+        return Http.PostAsync(new Uri($"/api/v1/webhook/{agent.RelayId}{pathAndQuery}", UriKind.Relative), content);
+    }
+
+    /// <summary>Posts JSON that must be queued; answers the event's id.</summary>
+    public async Task<string> QueueAsync(RegisterResponse agent, string json = "{}")
+    {
+        using var response = await PostAsync(agent, Encoding.UTF8.GetBytes(json));
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        return (await ReadJsonAsync(response)).GetProperty("id").GetString()!;
+    }
+
+    public static async Task<JsonElement> ReadJsonAsync(HttpResponseMessage response) =>
+        JsonElement.Parse(await response.Content.ReadAsStringAsync());
+
+    /// <summary>Connects and authenticates with the first frame.</summary>
+    public async Task<TestAgent> ConnectAsync(RegisterResponse agent, int? maxInFlight = null)
+    {
+        var connected = await OpenAsync();
+        await connected.AuthenticateAsync(agent.ApiKey, maxInFlight: maxInFlight);
+        return connected;
+    }
+
+    /// <summary>Opens a socket and sends nothing.</summary>
+    public Task<TestAgent> OpenAsync(string path = "/api/v1/connect", string? bearer = null) =>
+        TestAgent.OpenAsync(new UriBuilder(new Uri(Http.BaseAddress!, path)) { Scheme = "ws" }.Uri, bearer);
+
+    /// <summary>Moves the clock in small steps until the task is done: what it waits for happens after several ticks and store calls.</summary>
+    public async Task<T> AdvanceUntilAsync<T>(Task<T> task, TimeSpan? step = null)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!task.IsCompleted)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            Clock!.Advance(step ?? TimeSpan.FromSeconds(1));
+            await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token));
+        }
+
+        return await task;
+    }
+
+    public async Task<StoredEvent> FindAsync(RegisterResponse agent, string id)
+    {
+        Assert.True(RelayId.TryParse(agent.RelayId, out var relayId) & EventId.TryParse(id, out var eventId));
+        return await Queue.FindAsync(relayId, eventId) ?? throw new InvalidOperationException($"{id} is not kept.");
+    }
+
+    /// <summary>Waits until the event is in the state; acks are stored after the agent sent them.</summary>
+    public Task<StoredEvent> WhenAsync(RegisterResponse agent, string id, EventState state) =>
+        Eventually.Async(() => FindAsync(agent, id), found => found.State == state);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await _store.DisposeAsync();
+        Logs.AssertQuiet();
+    }
+
+    private async Task StopAsync()
+    {
+        Http.Dispose();
+
+        // The factory stops a host on a real socket, and Main disposes it after that, on its own thread.
+        await Services.GetRequiredService<IHost>().StopAsync();
+        await _factory.DisposeAsync();
+        await Eventually.AsyncTrue(_store.IsReleased);
+    }
+
+    private sealed class Factory : WebApplicationFactory<Program>
+    {
+        private readonly Dictionary<string, string?> _settings;
+        private readonly TimeProvider? _clock;
+        private readonly LogCollector _logs;
+
+        public Factory(Dictionary<string, string?> settings, TimeProvider? clock, LogCollector logs)
+        {
+            (_settings, _clock, _logs) = (settings, clock, logs);
+            UseKestrel(0);
+        }
+
+        protected override void ConfigureWebHost(IWebHostBuilder builder)
+        {
+            foreach (var (key, value) in _settings)
+            {
+                builder.UseSetting(key, value);
+            }
+
+            builder.ConfigureTestServices(services =>
+            {
+                services.AddLogging(logging => logging.ClearProviders().AddProvider(_logs));
+                if (_clock is not null)
+                {
+                    services.Replace(ServiceDescriptor.Singleton(_clock));
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,93 @@
+namespace Relay.Tests.Shared;
+
+/// <summary>A clock that stands still until a test moves it. Its ticks are of an odd length, so that nobody takes them for milliseconds.</summary>
+internal sealed class FakeTimeProvider : TimeProvider
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private readonly Lock _lock = new();
+    private readonly List<FakeTimer> _timers = [];
+    private TimeSpan _now;
+
+    public override long TimestampFrequency => 12_345_679;
+
+    public override long GetTimestamp() => (long)((Int128)Now.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
+
+    public override DateTimeOffset GetUtcNow() => Start + Now;
+
+    private TimeSpan Now
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _now;
+            }
+        }
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new FakeTimer(this, () => callback(state));
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Moves the clock and fires, in order and on this thread, every timer that is due on the way.</summary>
+    public void Advance(TimeSpan by)
+    {
+        var target = Now + by;
+        while (true)
+        {
+            FakeTimer? next;
+            lock (_lock)
+            {
+                next = _timers.Where(timer => timer.Due <= target).MinBy(timer => timer.Due);
+                _now = next is null ? target : next.Due > _now ? next.Due : _now;
+                if (next is null)
+                {
+                    return;
+                }
+
+                next.Due += next.Period;
+                if (next.Period <= TimeSpan.Zero)
+                {
+                    _timers.Remove(next);
+                }
+            }
+
+            next.Fire();
+        }
+    }
+
+    private sealed class FakeTimer(FakeTimeProvider clock, Action fire) : ITimer
+    {
+        public TimeSpan Due { get; set; }
+
+        public TimeSpan Period { get; private set; }
+
+        public void Fire() => fire();
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (clock._lock)
+            {
+                clock._timers.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan)
+                {
+                    (Due, Period) = (clock._now + dueTime, period);
+                    clock._timers.Add(this);
+                }
+
+                return true;
+            }
+        }
+
+        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

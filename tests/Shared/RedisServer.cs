@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Relay.Tests.Shared;
+
+/// <summary>
+/// A real redis-server on a free loopback port, its data in a temporary folder, every write fsynced. It ends with this object, and when the
+/// test's process dies: a shell between the two kills it as soon as its own input ends.
+/// </summary>
+internal sealed class RedisServer : IAsyncDisposable
+{
+    private const string Program = "redis-server";
+
+    /// <summary>Passes signals, one a line, to Redis, and is gone when Redis is.</summary>
+    private const string Keeper = """
+        redis-server "$@" </dev/null & pid=$!
+        while read -r signal || signal=KILL; do
+            kill -"$signal" $pid
+            case $signal in TERM|KILL) break ;; esac
+        done
+        wait $pid
+        """;
+
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+    private readonly string _folder = Directory.CreateTempSubdirectory("relay-redis-").FullName;
+    private Process? _keeper;
+
+    private RedisServer(int port) => Port = port;
+
+    public int Port { get; }
+
+    public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
+
+    /// <summary>A server that runs.</summary>
+    public static async Task<RedisServer> StartAsync()
+    {
+        var server = NotStarted();
+        await server.RestartAsync();
+        return server;
+    }
+
+    /// <summary>A port on which nothing listens yet.</summary>
+    public static RedisServer NotStarted()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return new RedisServer(((IPEndPoint)probe.LocalEndpoint).Port);
+    }
+
+    /// <summary>Starts it on its port and its data, and waits until it answers.</summary>
+    /// <param name="settings">Further arguments, such as <c>--key-load-delay 1000</c>.</param>
+    public Task RestartAsync(params string[] settings) => RestartAsync("+PONG", settings);
+
+    /// <summary>Starts it and waits until it says that it is loading.</summary>
+    public Task RestartAndLoadAsync(params string[] settings) => RestartAsync("-LOADING", settings);
+
+    /// <summary>Ends it as an operator does.</summary>
+    public Task StopAsync() => EndAsync("TERM");
+
+    /// <summary>Ends it as a crash does.</summary>
+    public Task KillAsync() => EndAsync("KILL");
+
+    /// <summary>Makes it hang: it runs no more, its connections stay.</summary>
+    public Task FreezeAsync() => SignalAsync("STOP");
+
+    public Task ThawAsync() => SignalAsync("CONT");
+
+    public async Task SetAsync(string setting, string value) => Assert.Equal("+OK", await SendAsync($"CONFIG SET {setting} {value}"));
+
+    /// <summary>Sends one command without spaces in its arguments; answers the first line of the answer.</summary>
+    public async Task<string> SendAsync(string command)
+    {
+        using var limit = new CancellationTokenSource(Timeout);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, Port, limit.Token);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(command + "\r\n"), limit.Token);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadLineAsync(limit.Token) ?? "";
+    }
+
+    /// <summary>What it has on disk: the append-only file, all that it was told.</summary>
+    public byte[] ReadFiles() => [.. Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories).SelectMany(File.ReadAllBytes)];
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task RestartAsync(string answer, string[] settings)
+    {
+        await KillAsync();
+        var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] arguments =
+        [
+            "-c", Keeper, Program, "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _folder, "--save", "",
+            "--appendonly", "yes", "--appendfsync", "always", .. settings,
+        ];
+        Array.ForEach(arguments, start.ArgumentList.Add);
+
+        var log = new StringBuilder();
+        var keeper = _keeper = Process.Start(start)!;
+        keeper.OutputDataReceived += (_, line) => Note(log, line.Data);
+        keeper.ErrorDataReceived += (_, line) => Note(log, line.Data);
+        keeper.BeginOutputReadLine();
+        keeper.BeginErrorReadLine();
+
+        for (var waited = Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                if ((await SendAsync("PING")).StartsWith(answer, StringComparison.Ordinal))
+                {
+                    return;
+                }
+            }
+            catch (Exception error) when (error is SocketException or IOException)
+            {
+            }
+
+            string said;
+            lock (log)
+            {
+                said = log.ToString();
+            }
+
+            if (said.Contains("not found", StringComparison.Ordinal) && !said.Contains(Program + " is starting", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new InvalidOperationException("These tests run a real Redis, and redis-server is not installed: apt-get install redis-server");
+            }
+
+            if (waited.Elapsed > Timeout)
+            {
+                throw new TimeoutException($"redis-server did not start on port {Port}:\n{said}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
+    }
+
+    private static void Note(StringBuilder log, string? line)
+    {
+        lock (log)
+        {
+            log.AppendLine(line);
+        }
+    }
+
+    private async Task EndAsync(string signal)
+    {
+        if (Interlocked.Exchange(ref _keeper, null) is not { } keeper)
+        {
+            return;
+        }
+
+        using (keeper)
+        using (var limit = new CancellationTokenSource(Timeout))
+        {
+            try
+            {
+                await keeper.StandardInput.WriteLineAsync(signal);
+                keeper.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // It is gone already.
+            }
+
+            await keeper.WaitForExitAsync(limit.Token);
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        await _keeper!.StandardInput.WriteLineAsync(signal);
+        await _keeper.StandardInput.FlushAsync();
+    }
+}
