@@ -15,6 +15,9 @@ public static class StandardSignature
 
     private const int MaxIdBytes = 256;
 
+    /// <summary>Ten signatures and the spaces between them.</summary>
+    private const int MaxHeaderLength = (10 * (Length + 1)) - 1;
+
     /// <summary>Signs <paramref name="body"/>; the id takes at most 256 bytes.</summary>
     public static string Sign(SigningSecret secret, string id, long timestampSeconds, ReadOnlySpan<byte> body)
     {
@@ -52,7 +55,7 @@ public static class StandardSignature
     /// <summary>Whether one of the signatures is right, however old.</summary>
     internal static bool Matches(SigningSecret secret, string? signatures, string id, long timestampSeconds, ReadOnlySpan<byte> body)
     {
-        if (signatures is null || signatures.Length > 10 * Length || Encoding.UTF8.GetByteCount(id) > MaxIdBytes)
+        if (signatures is null || signatures.Length > MaxHeaderLength || Encoding.UTF8.GetByteCount(id) > MaxIdBytes)
         {
             return false;
         }

@@ -65,6 +65,17 @@ public class SignatureCheckTests
         Assert.False(StandardSignature.Verify(TestKeys.Secret, signature, "msg_1", TestKeys.TimestampMs / 1000, "{}"u8, Now));
 
     [Fact]
+    public void The_right_standard_signature_is_found_among_ten()
+    {
+        var timestamp = TestKeys.TimestampMs / 1000;
+        var right = StandardSignature.Sign(TestKeys.Secret, "msg_1", timestamp, "{}"u8);
+        var wrong = StandardSignature.Sign(TestKeys.OldSecret, "msg_1", timestamp, "{}"u8);
+        var ten = string.Join(' ', Enumerable.Repeat(wrong, 9).Append(right));
+
+        Assert.True(StandardSignature.Verify(TestKeys.Secret, ten, "msg_1", timestamp, "{}"u8, Now));
+    }
+
+    [Fact]
     public void Half_a_surrogate_pair_or_too_long_an_id_is_refused_and_does_not_throw()
     {
         Assert.False(StandardSignature.Verify(TestKeys.Secret, "v1,x", "msg_\ud800", TestKeys.TimestampMs / 1000, "{}"u8, Now));
