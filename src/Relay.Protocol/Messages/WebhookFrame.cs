@@ -165,8 +165,13 @@ public static class WebhookFrame
         }
     }
 
-    private static Dictionary<string, string> ReadHeaders(ref Utf8JsonReader reader)
+    private static Dictionary<string, string>? ReadHeaders(ref Utf8JsonReader reader)
     {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            return reader.TokenType == JsonTokenType.Null ? null : throw new JsonException("'headers' is not an object.");
+        }
+
         var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {

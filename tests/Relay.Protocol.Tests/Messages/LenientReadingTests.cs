@@ -63,6 +63,7 @@ public class LenientReadingTests
     [InlineData("body")]
     [InlineData("source")]
     [InlineData("reply_by")]
+    [InlineData("headers")]
     [InlineData("method")]
     [InlineData("path")]
     [InlineData("query")]
