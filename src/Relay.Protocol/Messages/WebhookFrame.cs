@@ -106,6 +106,8 @@ public static class WebhookFrame
                 ReadField(ref reader, utf8, ref fields);
             }
 
+            // One more, which throws if anything follows the object.
+            _ = reader.Read();
             if (fields.Id is null || fields.Signature is null || fields.Payload is null)
             {
                 error = new FrameError(ErrorCodes.InvalidMessage, "A webhook needs 'id', 'signature' and 'payload'.");

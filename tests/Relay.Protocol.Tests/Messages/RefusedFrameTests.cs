@@ -57,6 +57,8 @@ public class RefusedFrameTests
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\"}")]
     [InlineData("{\"type\":\"webhook\",\"id\":null,\"signature\":\"s\",\"payload\":1}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1}}")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1} trailing")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"timestamp\":1.5}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"attempt\":2147483648}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"body\":\"not base64!\"}")]
