@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace Relay.Protocol;
 
@@ -14,7 +15,7 @@ public readonly record struct FrameError(string Error, string Message);
 /// </summary>
 public static class Frames
 {
-    private static readonly FrameError NotAnObject = new(ErrorCodes.InvalidMessage, "A frame is one JSON object with a string field 'type'.");
+    private static readonly FrameError NotAnObject = new(ErrorCodes.InvalidMessage, "A frame is one JSON object in UTF-8 with a string field 'type'.");
 
     /// <summary>Reads what an agent sent. Never throws for what is in the frame.</summary>
     public static AgentMessage? ReadAgentMessage(ReadOnlySpan<byte> utf8, out FrameError error)
@@ -112,6 +113,13 @@ public static class Frames
     {
         type = "";
         error = NotAnObject;
+
+        // The JSON reader looks at a string's bytes only when it is asked for the string, so never at those of ignored fields.
+        if (!Utf8.IsValid(utf8))
+        {
+            return false;
+        }
+
         try
         {
             var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = CanonicalJson.MaxDepth + 8 });
@@ -140,7 +148,7 @@ public static class Frames
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: a string that is not valid UTF-8 or has half a surrogate pair.
+            // InvalidOperationException: a string has half a surrogate pair.
             return false;
         }
     }

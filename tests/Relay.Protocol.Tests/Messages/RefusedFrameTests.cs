@@ -94,6 +94,22 @@ public class RefusedFrameTests
     }
 
     [Theory]
+    [InlineData("{\"type\":\"ack\",\"id\":\"evt_1\",\"unknown\":\"?\"}")]
+    [InlineData("{\"type\":\"nack\",\"id\":\"evt_1\",\"reason\":\"?\"}")]
+    [InlineData("{\"type\":\"ack\",\"?\":1}")]
+    [InlineData("{\"type\":\"ack?\"}")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":\"?\"}")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"?\":2}")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"headers\":{\"?\":\"?\"}}")]
+    public void Invalid_utf8_anywhere_is_an_invalid_message(string template)
+    {
+        byte[] frame = [.. Encoding.UTF8.GetBytes(template).Select(b => b == '?' ? (byte)0xff : b)];
+
+        AssertInvalidFromAgent(frame);
+        AssertInvalidFromServer(frame);
+    }
+
+    [Theory]
     [InlineData(1_000)]
     [InlineData(100_000)]
     public void Deep_nesting_is_an_invalid_message(int depth)
