@@ -27,7 +27,7 @@ public static class Frames
 
         return type switch
         {
-            "ack" => Read(utf8, MessageJson.Default.AckMessage, out error),
+            "ack" => ReadAck(utf8, out error),
             "nack" => Read(utf8, MessageJson.Default.NackMessage, out error),
             "extend" => Read(utf8, MessageJson.Default.ExtendMessage, out error),
             "pong" => Read(utf8, MessageJson.Default.PongMessage, out error),
@@ -99,6 +99,19 @@ public static class Frames
             error = Malformed(exception);
             return null;
         }
+    }
+
+    /// <summary>The serializer checks every field for null, but no list's elements.</summary>
+    private static AckMessage? ReadAck(ReadOnlySpan<byte> utf8, out FrameError error)
+    {
+        var ack = Read(utf8, MessageJson.Default.AckMessage, out error);
+        if (ack?.Ids is { } ids && ids.Contains(null!))
+        {
+            error = new FrameError(ErrorCodes.InvalidMessage, "The field at $.ids has the wrong type or form.");
+            return null;
+        }
+
+        return ack;
     }
 
     private static T? Unknown<T>(string type, out FrameError error)

@@ -5,7 +5,8 @@ namespace Relay.Protocol;
 /// <summary>The JSON of every message but <c>webhook</c>, generated at compile time.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(AuthMessage))]
 [JsonSerializable(typeof(AckMessage))]
 [JsonSerializable(typeof(NackMessage))]

@@ -37,6 +37,7 @@ public class RefusedFrameTests
     [InlineData("{\"type\":\"ack\",\"id\":\"\\udc00\"}")]
     [InlineData("{\"type\":\"ack\",\"ids\":\"evt_1\"}")]
     [InlineData("{\"type\":\"ack\",\"ids\":[1]}")]
+    [InlineData("{\"type\":\"ack\",\"ids\":[\"evt_1\",null]}")]
     [InlineData("{\"type\":\"ack\",\"ids\":{}}")]
     [InlineData("{\"type\":\"ack\",\"timestamp\":\"1\"}")]
     [InlineData("{\"type\":\"ack\",\"timestamp\":1e400}")]
@@ -51,7 +52,11 @@ public class RefusedFrameTests
 
     [Theory]
     [InlineData("{\"type\":\"error\"}")]
+    [InlineData("{\"type\":\"error\",\"error\":null,\"message\":\"m\"}")]
+    [InlineData("{\"type\":\"auth_error\",\"error\":\"e\",\"message\":null}")]
     [InlineData("{\"type\":\"auth_success\",\"relay_id\":\"agt_1\"}")]
+    [InlineData("{\"type\":\"auth_success\",\"relay_id\":\"agt_1\",\"webhook_url\":\"u\",\"session_id\":null}")]
+    [InlineData("{\"type\":\"disconnect\",\"reason\":null,\"message\":\"m\"}")]
     [InlineData("{\"type\":\"ping\",\"timestamp\":\"now\"}")]
     [InlineData("{\"type\":\"webhook\"}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\"}")]
@@ -70,6 +75,7 @@ public class RefusedFrameTests
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"headers\":{\"a\":[\"b\"]}}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"source\":\"github\"}")]
     [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"source\":{}}")]
+    [InlineData("{\"type\":\"webhook\",\"id\":\"i\",\"signature\":\"s\",\"payload\":1,\"source\":{\"type\":null}}")]
     public void A_servers_message_without_what_it_needs_is_an_invalid_message(string frame) => AssertInvalidFromServer(Encoding.UTF8.GetBytes(frame));
 
     [Theory]
