@@ -15,6 +15,9 @@ public readonly record struct FrameError(string Error, string Message);
 /// </summary>
 public static class Frames
 {
+    /// <summary>Characters of the peer's own text that an error repeats to it.</summary>
+    private const int MaxShown = 64;
+
     private static readonly FrameError NotAnObject = new(ErrorCodes.InvalidMessage, "A frame is one JSON object in UTF-8 with a string field 'type'.");
 
     /// <summary>Reads what an agent sent. Never throws for what is in the frame.</summary>
@@ -82,9 +85,9 @@ public static class Frames
     };
 
     internal static FrameError Malformed(JsonException exception) =>
-        new(ErrorCodes.InvalidMessage, exception.Path is { Length: > 0 } path and not "$"
+        new(ErrorCodes.InvalidMessage, exception.Path is { Length: > 0 and <= MaxShown } path and not "$"
             ? $"The field at {path} has the wrong type or form."
-            : "The frame is not valid JSON.");
+            : "The frame is not valid JSON, or one of its fields has the wrong type or form.");
 
     private static T? Read<T>(ReadOnlySpan<byte> utf8, JsonTypeInfo<T> type, out FrameError error)
         where T : class
@@ -117,7 +120,7 @@ public static class Frames
     private static T? Unknown<T>(string type, out FrameError error)
         where T : class
     {
-        var shown = type.Length > 64 ? type[..64] + "…" : type;
+        var shown = type.Length > MaxShown ? type[..MaxShown] + "…" : type;
         error = new FrameError(ErrorCodes.UnknownMessageType, $"Messages of type '{shown}' are not known here; it was ignored.");
         return null;
     }

@@ -128,6 +128,18 @@ public class RefusedFrameTests
         AssertInvalidFromServer(Encoding.UTF8.GetBytes($$"""{"type":"ping","x":{{open}}"""));
     }
 
+    [Theory]
+    [InlineData("{\"type\":\"$\"}")]
+    [InlineData("{\"type\":\"ack\",\"$\":!}")]
+    [InlineData("{\"type\":\"ack\",\"$\":{\"$\":!}}")]
+    [InlineData("{\"type\":\"ack\",\"ids\":[{\"$\":1}]}")]
+    public void What_is_said_about_a_frame_stays_short_however_long_its_names_are(string template)
+    {
+        Assert.Null(Frames.ReadAgentMessage(Encoding.UTF8.GetBytes(template.Replace("$", new string('n', 100_000), StringComparison.Ordinal)), out var error));
+
+        Assert.InRange(error.Message.Length, 10, 200);
+    }
+
     [Fact]
     public void What_is_said_about_a_frame_can_be_sent_even_if_a_character_is_cut_in_two()
     {
