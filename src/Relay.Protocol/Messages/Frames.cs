@@ -35,7 +35,7 @@ public static class Frames
             "extend" => Read(utf8, MessageJson.Default.ExtendMessage, out error),
             "pong" => Read(utf8, MessageJson.Default.PongMessage, out error),
             "auth" => Read(utf8, MessageJson.Default.AuthMessage, out error),
-            _ => Unknown<AgentMessage>(type, out error),
+            _ => Unknown<AgentMessage>(utf8, type, out error),
         };
     }
 
@@ -58,7 +58,7 @@ public static class Frames
             "disconnect" => Read(utf8, MessageJson.Default.DisconnectMessage, out error),
             "auth_success" => Read(utf8, MessageJson.Default.AuthSuccessMessage, out error),
             "auth_error" => Read(utf8, MessageJson.Default.AuthErrorMessage, out error),
-            _ => Unknown<ServerMessage>(type, out error),
+            _ => Unknown<ServerMessage>(utf8, type, out error),
         };
     }
 
@@ -117,9 +117,15 @@ public static class Frames
         return ack;
     }
 
-    private static T? Unknown<T>(string type, out FrameError error)
+    private static T? Unknown<T>(ReadOnlySpan<byte> utf8, string type, out FrameError error)
         where T : class
     {
+        if (!CanonicalJson.IsJson(utf8))
+        {
+            error = NotAnObject;
+            return null;
+        }
+
         var shown = type.Length > MaxShown ? type[..MaxShown] + "…" : type;
         error = new FrameError(ErrorCodes.UnknownMessageType, $"Messages of type '{shown}' are not known here; it was ignored.");
         return null;

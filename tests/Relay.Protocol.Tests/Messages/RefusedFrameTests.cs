@@ -23,8 +23,12 @@ public class RefusedFrameTests
     [InlineData("{\"type\":\"\\ud800\"}")]
     [InlineData("{\"type\"")]
     [InlineData("{\"type\":\"ack")]
+    [InlineData("{\"type\":\"ack\",}")]
     [InlineData("{'type':'ack'}")]
     [InlineData("\ufeff{\"type\":\"ack\",\"id\":\"evt_1\"}")]
+    [InlineData("{\"type\":\"ack\",\"id\":\"evt_1\"} {}")]
+    [InlineData("{\"type\":\"unheard_of\",\"id\":")]
+    [InlineData("{\"type\":\"unheard_of\"} x")]
     public void What_is_no_object_with_a_type_is_an_invalid_message(string frame)
     {
         AssertInvalidFromAgent(Encoding.UTF8.GetBytes(frame));
@@ -97,6 +101,20 @@ public class RefusedFrameTests
     {
         Assert.Null(Frames.ReadServerMessage(Encoding.UTF8.GetBytes($$"""{"type":"{{type}}"}"""), out var error));
         Assert.Equal(ErrorCodes.UnknownMessageType, error.Error);
+    }
+
+    [Fact]
+    public void Every_truncation_of_a_golden_frame_is_an_invalid_message()
+    {
+        foreach (var name in Golden.Names)
+        {
+            var frame = Golden.Bytes(name);
+            for (var length = 0; length < frame.Length; length++)
+            {
+                AssertInvalidFromAgent(frame.AsSpan(0, length));
+                AssertInvalidFromServer(frame.AsSpan(0, length));
+            }
+        }
     }
 
     [Theory]
