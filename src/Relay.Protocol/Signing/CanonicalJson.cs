@@ -25,7 +25,7 @@ public static class CanonicalJson
     /// <summary>Whether <paramref name="utf8"/> is one JSON value (RFC 8259) in valid UTF-8, nested at most <see cref="MaxDepth"/> deep.</summary>
     public static bool IsJson(ReadOnlySpan<byte> utf8)
     {
-        if (utf8.IsEmpty || !Utf8.IsValid(utf8))
+        if (!MayBeJson(utf8) || !Utf8.IsValid(utf8))
         {
             return false;
         }
@@ -76,6 +76,22 @@ public static class CanonicalJson
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Tells forms, XML and most binary bodies by their beginning: the reader would tell them by an exception, 8 KB and 20 µs each.
+    /// </summary>
+    private static bool MayBeJson(ReadOnlySpan<byte> utf8)
+    {
+        var text = utf8.TrimStart(" \t\n\r"u8);
+        return !text.IsEmpty && text[0] switch
+        {
+            (byte)'{' or (byte)'[' or (byte)'"' or (byte)'-' or (>= (byte)'0' and <= (byte)'9') => true,
+            (byte)'t' => text.StartsWith("true"u8),
+            (byte)'f' => text.StartsWith("false"u8),
+            (byte)'n' => text.StartsWith("null"u8),
+            _ => false,
+        };
     }
 
     /// <summary>Writes the string that <paramref name="json"/> begins with; answers how many bytes it took. The text was validated before.</summary>

@@ -18,6 +18,10 @@ public class AllocationTests
         Assert.InRange(BytesPerWebhook(Encoding.UTF8.GetBytes($$"""{ "text":"{{new string('é', 506)}}"}""")), 0, 256);
 
     [Fact]
+    public void Writing_a_webhook_of_a_kibibyte_that_is_not_json_allocates_little() =>
+        Assert.InRange(BytesPerWebhook(Encoding.UTF8.GetBytes("text=" + new string('x', 1019))), 0, 256);
+
+    [Fact]
     public void Reading_an_ack_allocates_little()
     {
         var frame = Golden.Bytes("ack-one");
