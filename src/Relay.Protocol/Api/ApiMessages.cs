@@ -22,6 +22,9 @@ public sealed record RegisterRequest
 
     /// <summary>Delivery settings that differ from the server's.</summary>
     public JsonElement? Delivery { get; init; }
+
+    /// <summary>Without the endpoint, which may hold credentials, and without what is given as JSON: a source has its provider's secret.</summary>
+    public override string ToString() => $"register {{ workspace_id = {WorkspaceId}, name = {Name} }}";
 }
 
 /// <summary>The answer to a registration: the only time that the secrets are shown.</summary>

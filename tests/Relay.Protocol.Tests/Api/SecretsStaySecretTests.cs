@@ -32,6 +32,16 @@ public class SecretsStaySecretTests
     public void A_registrations_answer_prints_neither_key_nor_secret() =>
         AssertHidden(new RegisterResponse { RelayId = "agt_1", ApiKey = Marker, SigningSecret = Marker, WebhookUrl = "https://relay.example", CreatedAt = 1 });
 
+    [Fact]
+    public void A_registration_prints_neither_endpoint_nor_source() => AssertHidden(new RegisterRequest
+    {
+        Name = "agt_1",
+        HttpEndpoint = "https://agent.example/" + Marker,
+        Source = JsonElement.Parse($$"""{"type":"github","secret":"{{Marker}}"}"""),
+        Metadata = JsonElement.Parse($$"""{"token":"{{Marker}}"}"""),
+        Delivery = JsonElement.Parse($$"""{"x":"{{Marker}}"}"""),
+    });
+
     private static void AssertHidden(object record)
     {
         Assert.DoesNotContain(Marker, record.ToString(), StringComparison.Ordinal);
