@@ -201,4 +201,7 @@ public sealed record WebhookMessage : ServerMessage
         var age = now.ToUnixTimeMilliseconds() - (Int128)Timestamp;
         return age <= (Int128)RelaySignature.MaxAge.TotalMilliseconds && -age <= (Int128)RelaySignature.MaxAhead.TotalMilliseconds;
     }
+
+    /// <summary>Without what the sender put into it: senders keep secrets in paths, queries and headers.</summary>
+    public override string ToString() => $"webhook {{ id = {Id}, attempt = {Attempt} }}";
 }

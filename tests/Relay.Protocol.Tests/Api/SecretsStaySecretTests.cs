@@ -42,6 +42,18 @@ public class SecretsStaySecretTests
         Delivery = JsonElement.Parse($$"""{"x":"{{Marker}}"}"""),
     });
 
+    [Fact]
+    public void A_webhook_prints_nothing_that_its_sender_put_into_it() => AssertHidden(new WebhookMessage
+    {
+        Id = "agt_1",
+        Signature = Marker,
+        StandardSignature = Marker,
+        Path = "/" + Marker,
+        Query = "token=" + Marker,
+        Headers = new Dictionary<string, string> { ["x-token"] = Marker },
+        Payload = "1"u8.ToArray(),
+    });
+
     private static void AssertHidden(object record)
     {
         Assert.DoesNotContain(Marker, record.ToString(), StringComparison.Ordinal);
