@@ -79,7 +79,7 @@ public static class CanonicalJson
     }
 
     /// <summary>
-    /// Tells forms, XML and most binary bodies by their beginning: the reader would tell them by an exception, 8 KB and 20 µs each.
+    /// Tells forms, XML and most binary bodies by their beginning: the reader would tell them by an exception of 8 KB each.
     /// </summary>
     private static bool MayBeJson(ReadOnlySpan<byte> utf8)
     {

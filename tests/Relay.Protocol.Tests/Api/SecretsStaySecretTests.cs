@@ -16,7 +16,7 @@ public class SecretsStaySecretTests
     }
 
     [Fact]
-    public void Serializing_a_key_shows_nothing_that_opens_a_door()
+    public void The_keys_of_an_agent_print_nothing_secret()
     {
         var keys = new SigningKeys(TestKeys.ApiKey, [TestKeys.Secret]);
 
