@@ -5,7 +5,6 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The writer's connection with everything that is bound to it: prepared statements and the counters read so far. The writer's thread only.</summary>
 internal sealed class EmbeddedTables : IDisposable
 {
-    private readonly SqliteDatabase _database;
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _check;
@@ -13,26 +12,28 @@ internal sealed class EmbeddedTables : IDisposable
 
     public EmbeddedTables(string path, DeliveryOptions options)
     {
-        _database = new SqliteDatabase(path);
+        Database = new SqliteDatabase(path);
         try
         {
-            Schema.Ensure(_database);
-            _database.Execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536");
-            _begin = _database.Prepare("BEGIN");
-            _commit = _database.Prepare("COMMIT");
-            _check = _database.Prepare("UPDATE health SET checks = checks + 1");
-            Agents = new AgentTable(_database);
-            Queues = new QueueTable(_database);
-            Events = new EventTable(_database);
-            Keys = new IdempotencyTable(_database);
+            Schema.Ensure(Database);
+            Database.Execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536");
+            _begin = Database.Prepare("BEGIN");
+            _commit = Database.Prepare("COMMIT");
+            _check = Database.Prepare("UPDATE health SET checks = checks + 1");
+            Agents = new AgentTable(Database);
+            Queues = new QueueTable(Database);
+            Events = new EventTable(Database);
+            Keys = new IdempotencyTable(Database);
             Settling = new Settling(Queues, Events, options);
         }
         catch
         {
-            _database.Dispose();
+            Database.Dispose();
             throw;
         }
     }
+
+    public SqliteDatabase Database { get; }
 
     public AgentTable Agents { get; }
 
@@ -46,7 +47,7 @@ internal sealed class EmbeddedTables : IDisposable
 
     public void Begin()
     {
-        _changesBefore = _database.TotalChanges;
+        _changesBefore = Database.TotalChanges;
         _begin.Execute();
     }
 
@@ -55,13 +56,13 @@ internal sealed class EmbeddedTables : IDisposable
     {
         Queues.SaveChanged();
         _commit.Execute();
-        return _database.TotalChanges != _changesBefore;
+        return Database.TotalChanges != _changesBefore;
     }
 
     public void Rollback()
     {
         Queues.Forget();
-        _database.Rollback();
+        Database.Rollback();
     }
 
     /// <summary>Writes something that matters to nobody.</summary>
@@ -72,7 +73,7 @@ internal sealed class EmbeddedTables : IDisposable
     {
         try
         {
-            _database.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            Database.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         }
         finally
         {
@@ -80,5 +81,5 @@ internal sealed class EmbeddedTables : IDisposable
         }
     }
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose() => Database.Dispose();
 }

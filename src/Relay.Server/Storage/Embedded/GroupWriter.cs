@@ -74,11 +74,14 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     {
         while (Take(wait: true) is { } first)
         {
-            _group.Clear();
             _group.Add(first);
-            if (Try(_group, takeMore: true) is not { } fault) continue;
-            if (_group.Count == 1) first.Fail(fault);
-            else RunEachAlone();
+            if (Try(_group, takeMore: true) is { } fault)
+            {
+                if (_group.Count == 1) first.Fail(fault);
+                else RunEachAlone();
+            }
+
+            _group.Clear();
         }
 
         try

@@ -1,0 +1,174 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Storage;
+using Relay.Server.Storage.Embedded;
+
+namespace Relay.Server.Tests.Storage;
+
+/// <summary>What only the embedded store promises: its folder, its file, its start and its end.</summary>
+public sealed class EmbeddedStoreTests : IAsyncDisposable
+{
+    private readonly EmbeddedHarness _harness = new();
+    private readonly RelayId _agent = RelayId.New();
+
+    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+
+    [Fact]
+    public async Task A_second_store_on_the_same_folder_is_refused()
+    {
+        await _harness.OpenAsync(new DeliveryOptions());
+
+        var refused = Assert.Throws<StoreUnavailableException>(() => EmbeddedHarness.Open(_harness.Folder));
+
+        Assert.Contains(_harness.Folder, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("one process at a time", refused.Message, StringComparison.Ordinal);
+        await _harness.Store.DisposeAsync();
+        await using var next = EmbeddedHarness.Open(_harness.Folder);
+    }
+
+    [Fact]
+    public async Task The_data_folder_is_made_for_this_user_only()
+    {
+        await _harness.OpenAsync(new DeliveryOptions());
+
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(_harness.Folder));
+        }
+    }
+
+    [Fact]
+    public void A_file_in_place_of_the_folder_is_refused()
+    {
+        File.WriteAllText(_harness.Folder, "");
+
+        var refused = Assert.Throws<StoreUnavailableException>(() => EmbeddedHarness.Open(_harness.Folder));
+
+        Assert.Contains("Relay:Storage:Path", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_database_is_refused()
+    {
+        Directory.CreateDirectory(_harness.Folder);
+        File.WriteAllBytes(_harness.DatabasePath, RandomNumberGenerator.GetBytes(8192));
+
+        AssertRefused("restore it from a backup");
+    }
+
+    [Fact]
+    public async Task A_damaged_database_is_refused()
+    {
+        await _harness.OpenAsync(new DeliveryOptions());
+        await _harness.Store.DisposeAsync();
+        await using (var file = File.OpenWrite(_harness.DatabasePath))
+        {
+            file.Position = 100;
+            file.Write(RandomNumberGenerator.GetBytes(3000));
+        }
+
+        AssertRefused("restore it from a backup");
+    }
+
+    [Fact]
+    public async Task A_database_of_a_newer_relay_is_refused()
+    {
+        await _harness.OpenAsync(new DeliveryOptions());
+        await _harness.Store.DisposeAsync();
+        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute("PRAGMA user_version = 99");
+
+        AssertRefused("newer relay (schema 99");
+    }
+
+    [Fact]
+    public void A_database_of_another_program_is_refused()
+    {
+        Directory.CreateDirectory(_harness.Folder);
+        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute("CREATE TABLE theirs(a)");
+
+        AssertRefused("another program");
+    }
+
+    [Fact]
+    public async Task The_store_opens_when_the_host_starts_and_closes_when_it_is_disposed()
+    {
+        using (var host = NewHost())
+        {
+            await host.StartAsync();
+            var accepted = NewEvent();
+            await host.Services.GetRequiredService<IDeliveryQueue>().AcceptAsync(accepted, Terms);
+            Assert.Null(await host.Services.GetRequiredService<IAgentStore>().FindAsync(_agent, CancellationToken.None));
+            Assert.Null(await host.Services.GetRequiredService<IStoreHealth>().CheckAsync(CancellationToken.None));
+            Assert.Throws<StoreUnavailableException>(() => EmbeddedHarness.Open(_harness.Folder));
+            await host.StopAsync();
+        }
+
+        await using var next = EmbeddedHarness.Open(_harness.Folder);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_opened_stops_the_start_of_the_host()
+    {
+        Directory.CreateDirectory(_harness.Folder);
+        File.WriteAllText(_harness.DatabasePath, new string('x', 5000));
+        using var host = NewHost();
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => host.StartAsync());
+    }
+
+    [Fact]
+    public async Task What_was_queued_is_written_before_the_store_closes()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var events = Enumerable.Range(0, 2000).Select(_ => NewEvent()).ToArray();
+        var accepts = Array.ConvertAll(events, one => queue.AcceptAsync(one, Terms));
+
+        await _harness.Store.DisposeAsync();
+
+        Assert.All(await Task.WhenAll(accepts), result => Assert.Equal(AcceptStatus.Ready, result.Status));
+        Assert.False(File.Exists(_harness.DatabasePath + "-wal"));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => queue.AcceptAsync(NewEvent(), Terms));
+        await using var next = EmbeddedHarness.Open(_harness.Folder);
+        Assert.Equal(2000, await EmbeddedHarness.Under(next).Queue.ClaimAsync(_agent, SessionId.New(), At));
+    }
+
+    [Fact]
+    public async Task An_expired_key_is_deleted_by_pruning()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        for (var i = 0; i < 1200; i++) _ = queue.AcceptAsync(NewEvent(key: RandomNumberGenerator.GetBytes(16)), Terms);
+
+        await queue.PruneAsync(At.AddMinutes(9));
+        Assert.Equal("1200", await CountKeysAsync());
+        await queue.PruneAsync(At.AddMinutes(11));
+        Assert.Equal("0", await CountKeysAsync());
+
+        Task<string?> CountKeysAsync() => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText("SELECT count(*) FROM idempotency"));
+    }
+
+    private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
+
+    private NewEvent NewEvent(byte[]? key = null) =>
+        new(EventId.FromBytes(RandomNumberGenerator.GetBytes(16)), _agent, At, "{}"u8.ToArray(), "body"u8.ToArray(), key);
+
+    private void AssertRefused(string because)
+    {
+        var refused = Assert.Throws<StoreUnavailableException>(() => EmbeddedHarness.Open(_harness.Folder));
+        Assert.Contains(_harness.DatabasePath, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(because, refused.Message, StringComparison.Ordinal);
+    }
+
+    private IHost NewHost()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddLogging().AddOptions<StorageOptions>();
+        builder.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(new StorageOptions { Path = _harness.Folder }));
+        builder.Services.AddEmbeddedStore();
+        return builder.Build();
+    }
+}
