@@ -24,8 +24,9 @@ internal sealed class AgentTable(SqliteDatabase database)
     private static AgentRecord? Read(SqliteStatement statement)
     {
         if (!statement.Step()) return null;
-        var agent = AgentJson.Read(statement.Blob(0));
+        // Reset before anything can go wrong: an open read keeps the log from being emptied.
+        var document = statement.Blob(0).ToArray();
         statement.Reset();
-        return agent;
+        return AgentJson.Read(document);
     }
 }

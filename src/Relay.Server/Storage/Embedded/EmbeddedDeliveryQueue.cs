@@ -6,7 +6,7 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The queue on SQLite. Every call is work for the one writer, which keeps the order of the calls.</summary>
 internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueue
 {
-    private const int PruneBatch = 500;
+    private const int PruneBatch = 100;
 
     private readonly GroupWriter _writer = store.Writer;
     private readonly Subscriptions _subscriptions = new();
@@ -21,7 +21,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     public Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request) => _writer.RunAsync(tables => tables.Lease(agent, request));
 
     public Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now) =>
-        _writer.RunAsync(tables => tables.Settling.Settle(agent, settlements, now));
+        _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
 
     public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
         _writer.RunAsync(tables => tables.Extend(agent, session, ids, until));
@@ -43,7 +43,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
         var pruned = 0;
         for (var last = PruneBatch; last == PruneBatch; pruned += last)
         {
-            last = await _writer.RunAsync(tables => tables.Settling.Prune(now, PruneBatch));
+            last = await _writer.RunAsync(tables => tables.Prune(now, PruneBatch));
         }
 
         while (await _writer.RunAsync(tables => tables.Keys.Prune(now.ToUnixTimeMilliseconds(), PruneBatch)) == PruneBatch)

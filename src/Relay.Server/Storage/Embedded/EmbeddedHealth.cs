@@ -9,7 +9,11 @@ internal sealed class EmbeddedHealth(EmbeddedStore store) : IStoreHealth
     {
         try
         {
-            await store.Writer.RunAsync(static tables => tables.Check()).WaitAsync(cancellationToken);
+            await store.Writer.RunAsync(static tables =>
+            {
+                tables.Check();
+                return true;
+            }).WaitAsync(cancellationToken);
             return null;
         }
         catch (OperationCanceledException)

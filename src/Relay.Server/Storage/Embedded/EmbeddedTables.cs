@@ -24,7 +24,7 @@ internal sealed class EmbeddedTables : IDisposable
             Queues = new QueueTable(Database);
             Events = new EventTable(Database);
             Keys = new IdempotencyTable(Database);
-            Settling = new Settling(Queues, Events, options);
+            Options = options;
         }
         catch
         {
@@ -43,7 +43,7 @@ internal sealed class EmbeddedTables : IDisposable
 
     public IdempotencyTable Keys { get; }
 
-    public Settling Settling { get; }
+    public DeliveryOptions Options { get; }
 
     public void Begin()
     {
@@ -66,7 +66,7 @@ internal sealed class EmbeddedTables : IDisposable
     }
 
     /// <summary>Writes something that matters to nobody.</summary>
-    public bool Check() => !_check.Step();
+    public void Check() => _check.Execute();
 
     /// <summary>Brings what is in the log into the database file, then closes.</summary>
     public void Close()

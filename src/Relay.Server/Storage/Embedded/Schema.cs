@@ -79,7 +79,11 @@ internal static class Schema
             throw new StoreUnavailableException($"'{database.Path}' is a SQLite database of another program: move it away, or choose another Relay:Storage:Path.");
         }
 
-        database.Execute("PRAGMA journal_mode = WAL");
+        if (database.QueryText("PRAGMA journal_mode = WAL") != "wal")
+        {
+            throw new StoreUnavailableException($"'{database.Path}' is on a file system without shared memory maps: choose a local one for Relay:Storage:Path.");
+        }
+
         database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} PRAGMA user_version = {Version}; COMMIT"));
     }
 }

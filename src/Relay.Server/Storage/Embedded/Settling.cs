@@ -4,98 +4,96 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>How events come to their end, and are forgotten.</summary>
-internal sealed class Settling(QueueTable queues, EventTable events, DeliveryOptions options)
+internal static class Settling
 {
-    public IReadOnlyList<SettleResult> Settle(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    public static IReadOnlyList<SettleResult> Settle(
+        this EmbeddedTables tables, RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var results = new SettleResult[settlements.Count];
-        var queue = queues.Find(agent);
+        var queue = tables.Queues.Find(agent);
         for (var i = 0; i < results.Length; i++)
         {
-            results[i] = queue is null ? SettleResult.Unknown : Settle(queue, settlements[i], now.ToUnixTimeMilliseconds());
+            results[i] = queue is null ? SettleResult.Unknown : tables.Settle(queue, settlements[i], now.ToUnixTimeMilliseconds());
         }
 
         return results;
     }
 
     /// <summary>Forgets at most <paramref name="max"/> events and answers how many.</summary>
-    public int Prune(DateTimeOffset now, int max)
+    public static int Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
     {
-        var rows = events.Forgettable(now.ToUnixTimeMilliseconds(), max);
+        var rows = tables.Events.Forgettable(now.ToUnixTimeMilliseconds(), max);
         foreach (var row in rows)
         {
-            if (row.State == EventState.Delivered) Uncount(queues.OfNumber(row.Queue), row);
-            events.Delete(row.Seq);
+            if (row.State == EventState.Delivered) tables.ForgetDelivered(tables.Queues.OfNumber(row.Queue), row);
+            else tables.Events.Delete(row.Seq);
         }
 
         return rows.Count;
     }
 
-    private SettleResult Settle(QueueRow queue, Settlement settlement, long now)
+    private static SettleResult Settle(this EmbeddedTables tables, QueueRow queue, Settlement settlement, long now)
     {
-        if (events.Find(queue.Number, settlement.Id) is not { } row) return SettleResult.Unknown;
+        if (tables.Events.Find(queue.Number, settlement.Id) is not { } row) return SettleResult.Unknown;
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
         if (settlement.Kind != SettlementKind.Ack && !row.IsHeldBy(settlement.Session)) return SettleResult.NotHeld;
 
-        // Late, with no lease to end, an acknowledgement adds nothing to the history.
+        // A late acknowledgement finds no lease to end, and adds nothing to the history.
         var ended = row.State == EventState.Leased ? row.EndAttempt(settlement.Outcome, settlement.Reason, now) : null;
-        var free = row with { Holder = null };
-        switch (settlement.Kind)
+        if (settlement.Kind == SettlementKind.Ack)
         {
-            case SettlementKind.Ack:
-                Leave(queue, row);
-                Deliver(queue, free, ended, now);
-                break;
-            case SettlementKind.Retry:
-                events.Update(Failed(free, settlement) with { State = EventState.Waiting, Due = settlement.DueAt.ToUnixTimeMilliseconds() }, ended);
-                break;
-            default:
-                Leave(queue, row);
-                var state = settlement.Kind == SettlementKind.Expire ? EventState.Expired : EventState.Dead;
-                events.Update(Failed(free, settlement) with { State = state, Due = now + Milliseconds(options.DeadLetterRetention) }, ended);
-                break;
+            tables.Leave(queue, row);
+            tables.Deliver(queue, row with { Holder = null }, ended, now);
+            return SettleResult.Settled;
         }
 
+        var failed = row with { Holder = null, Failures = settlement.Failures, LossCounted = settlement.LossCounted };
+        if (settlement.Kind == SettlementKind.Retry)
+        {
+            tables.Events.Update(failed with { State = EventState.Waiting, Due = settlement.DueAt.ToUnixTimeMilliseconds() }, ended);
+            return SettleResult.Settled;
+        }
+
+        tables.Leave(queue, row);
+        var state = settlement.Kind == SettlementKind.Expire ? EventState.Expired : EventState.Dead;
+        tables.Events.Update(failed with { State = state, Due = now + Milliseconds(tables.Options.DeadLetterRetention) }, ended);
         return SettleResult.Settled;
     }
 
-    private static EventRow Failed(EventRow row, Settlement settlement) =>
-        row with { Failures = settlement.Failures, LossCounted = settlement.LossCounted };
-
-    private void Leave(QueueRow queue, in EventRow row)
+    private static void Leave(this EmbeddedTables tables, QueueRow queue, in EventRow row)
     {
         if (row.IsSettled) return;
-        queues.Change(queue);
+        tables.Queues.Change(queue);
         queue.Unsettled--;
         queue.UnsettledBytes -= row.SizeBytes;
         if (row.State == EventState.Ready) queue.Ready--;
     }
 
-    private void Deliver(QueueRow queue, in EventRow row, AttemptRecord? ended, long now)
+    private static void Deliver(this EmbeddedTables tables, QueueRow queue, in EventRow row, AttemptRecord? ended, long now)
     {
+        var options = tables.Options;
         if (options.DeliveredKept == 0 || options.DeliveredRetention == TimeSpan.Zero)
         {
-            events.Delete(row.Seq);
+            tables.Events.Delete(row.Seq);
             return;
         }
 
-        events.Update(row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
-        queues.Change(queue);
+        tables.Events.Update(row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
+        tables.Queues.Change(queue);
         queue.Delivered++;
         queue.DeliveredBytes += row.SizeBytes;
         while (queue.Delivered > options.DeliveredKept || queue.DeliveredBytes > options.DeliveredKeptBytes)
         {
-            var oldest = events.InState(queue.Number, EventState.Delivered, static _ => true)[0];
-            Uncount(queue, oldest);
-            events.Delete(oldest.Seq);
+            tables.ForgetDelivered(queue, tables.Events.InState(queue.Number, EventState.Delivered, static _ => true)[0]);
         }
     }
 
-    private void Uncount(QueueRow queue, in EventRow delivered)
+    private static void ForgetDelivered(this EmbeddedTables tables, QueueRow queue, in EventRow row)
     {
-        queues.Change(queue);
+        tables.Events.Delete(row.Seq);
+        tables.Queues.Change(queue);
         queue.Delivered--;
-        queue.DeliveredBytes -= delivered.SizeBytes;
+        queue.DeliveredBytes -= row.SizeBytes;
     }
 
     private static long Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
