@@ -18,7 +18,7 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, IOpti
             Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
             terms.MaxQueuedEvents, terms.MaxQueuedBytes,
             terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
-            accepted.IdempotencyKey ?? [], (long)terms.IdempotencyWindow.TotalMilliseconds);
+            accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds);
         return answer.IsInteger
             ? new AcceptResult((long)answer switch { 0 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id)
             : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));

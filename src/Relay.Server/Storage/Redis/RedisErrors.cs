@@ -41,7 +41,8 @@ internal static class RedisErrors
         _ => new StoreUnavailableException(NotConnected, error),
     };
 
-    private static string Explain(string answer)
+    /// <param name="answer">What Redis said.</param>
+    public static string Explain(string answer)
     {
         foreach (var (code, message) in Causes)
         {

@@ -1,0 +1,13 @@
+namespace Relay.Server.Tests.Storage.Redis;
+
+[Collection("redis")]
+public sealed class RedisDeliveryQueueTests(RedisFixture redis) : DeliveryQueueContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}
+
+[Collection("redis")]
+public sealed class RedisAgentStoreTests(RedisFixture redis) : AgentStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}

@@ -1,0 +1,126 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+using StackExchange.Redis;
+using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
+
+namespace Relay.Server.Tests.Storage.Redis;
+
+/// <summary>What stays in Redis, seen from outside.</summary>
+[Collection("redis")]
+public sealed class RedisKeysLeftTests(RedisFixture redis)
+{
+    [Fact]
+    public async Task An_agent_whose_events_are_forgotten_keeps_one_small_key()
+    {
+        var agent = RelayId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions { DeliveredRetention = TimeSpan.Zero, DeadLetterRetention = TimeSpan.Zero });
+        await SettleManyAsync(store, agent);
+
+        await UntilAsync(async () => await KeysAsync(agent) is [var left] && left == $"{agent}:{{{agent}}}");
+        Assert.InRange(await FieldsAsync(agent), 1, 5);
+    }
+
+    [Fact]
+    public async Task What_is_kept_of_settled_events_vanishes_by_itself()
+    {
+        var agent = RelayId.New();
+        var moment = TimeSpan.FromMilliseconds(300);
+        await using var store = await StartAsync(agent, new DeliveryOptions { DeliveredRetention = moment, DeadLetterRetention = moment });
+        await SettleManyAsync(store, agent);
+
+        await UntilAsync(async () => await KeysAsync(agent) is [var left] && left == $"{agent}:{{{agent}}}");
+        Assert.InRange(await FieldsAsync(agent), 1, 5);
+    }
+
+    [Fact]
+    public async Task Everything_but_what_is_not_settled_has_a_time_to_live()
+    {
+        var agent = RelayId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions());
+        await SettleManyAsync(store, agent);
+
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString);
+        foreach (var key in (await KeysAsync(agent)).Where(key => key != $"{agent}:{{{agent}}}"))
+        {
+            Assert.True(await client.GetDatabase().KeyTimeToLiveAsync(key) > TimeSpan.Zero, key);
+        }
+    }
+
+    [Fact]
+    public async Task Delivered_events_are_trimmed_to_their_number_and_bytes()
+    {
+        var agent = RelayId.New();
+        var session = SessionId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions { DeliveredKept = 5, DeliveredKeptBytes = 3000 });
+        await store.Queue.ClaimAsync(agent, session, Now);
+
+        var small = await DeliverAsync(store, agent, session, count: 250, bodyBytes: 10);
+        Assert.Equal(small.TakeLast(5), await FoundAsync(store, agent, small));
+
+        var large = await DeliverAsync(store, agent, session, count: 4, bodyBytes: 1000);
+        Assert.Equal(large.TakeLast(2), await FoundAsync(store, agent, [.. small, .. large]));
+    }
+
+    private static async Task<EventId[]> DeliverAsync(RedisStore store, RelayId agent, SessionId session, int count, int bodyBytes)
+    {
+        var ids = new EventId[count];
+        for (var i = 0; i < count; i++)
+        {
+            ids[i] = (await store.Queue.AcceptAsync(NewEvent(agent, bodyBytes), Terms(session))).Id;
+        }
+
+        await store.Queue.SettleAsync(agent, [.. ids.Select(id => Ack(id, session))], Now);
+        return ids;
+    }
+
+    private static async Task<IReadOnlyList<EventId>> FoundAsync(RedisStore store, RelayId agent, IEnumerable<EventId> ids)
+    {
+        var found = new List<EventId>();
+        foreach (var id in ids)
+        {
+            if (await store.Queue.FindAsync(agent, id) is not null)
+            {
+                found.Add(id);
+            }
+        }
+
+        return found;
+    }
+
+    private static async Task SettleManyAsync(RedisStore store, RelayId agent)
+    {
+        var session = SessionId.New();
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var key = new byte[16];
+        for (var i = 0; i < 30; i++)
+        {
+            key[0] = (byte)i;
+            var terms = Terms(i % 2 == 0 ? session : null) with { IdempotencyWindow = TimeSpan.FromMilliseconds(500) };
+            await store.Queue.AcceptAsync(NewEvent(agent, key: [.. key]), terms);
+        }
+
+        var again = (await store.Queue.LeaseAllAsync(agent, session)).Events;
+        await store.Queue.SettleAsync(agent, [.. again.Select(one => Ack(one.Id, session) with { Kind = SettlementKind.Retry, DueAt = Now })], Now);
+        var next = SessionId.New();
+        await store.Queue.ClaimAsync(agent, next, Now);
+        var all = (await store.Queue.LeaseAllAsync(agent, next)).Events;
+        Assert.Equal(30, all.Count);
+        SettlementKind[] kinds = [SettlementKind.Ack, SettlementKind.DeadLetter, SettlementKind.Expire];
+        await store.Queue.SettleAsync(agent, [.. all.Select((one, i) => Ack(one.Id, next) with { Kind = kinds[i % 3] })], Now);
+        Assert.Equal(0, await store.Queue.ClaimAsync(agent, next, Now));
+    }
+
+    private Task<RedisStore> StartAsync(RelayId agent, DeliveryOptions options) => RedisStore.StartAsync(redis.Server, $"{agent}:", options);
+
+    private async Task<string[]> KeysAsync(RelayId agent)
+    {
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString);
+        return [.. client.GetServer(redis.Server.ConnectionString).Keys(pattern: $"{agent}:*").Select(key => (string)key!)];
+    }
+
+    private async Task<long> FieldsAsync(RelayId agent)
+    {
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString);
+        return await client.GetDatabase().HashLengthAsync($"{agent}:{{{agent}}}");
+    }
+}

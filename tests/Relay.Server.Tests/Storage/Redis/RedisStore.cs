@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Storage;
+using Relay.Server.Storage.Redis;
+using Relay.Tests.Shared;
+
+namespace Relay.Server.Tests.Storage.Redis;
+
+/// <summary>The Redis store as one process has it, its hosted services started.</summary>
+internal sealed class RedisStore : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly RecordedLogs _logs = new();
+
+    private RedisStore(RedisServer server, string prefix, DeliveryOptions options) => _services = new ServiceCollection()
+        .AddLogging(logging => logging.AddProvider(_logs))
+        .AddSingleton(TimeProvider.System)
+        .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = server.ConnectionString, KeyPrefix = prefix }))
+        .AddSingleton(Options.Create(options))
+        .AddRedisStore()
+        .BuildServiceProvider(validateScopes: true);
+
+    public IDeliveryQueue Queue => _services.GetRequiredService<IDeliveryQueue>();
+
+    public IAgentStore Agents => _services.GetRequiredService<IAgentStore>();
+
+    public IStoreHealth Health => _services.GetRequiredService<IStoreHealth>();
+
+    public IEnumerable<string> Logged => _logs.Messages;
+
+    public static async Task<RedisStore> StartAsync(RedisServer server, string prefix = "relay:", DeliveryOptions? options = null)
+    {
+        var store = new RedisStore(server, prefix, options ?? new DeliveryOptions());
+        foreach (var service in store._services.GetServices<IHostedService>())
+        {
+            await service.StartAsync(CancellationToken.None);
+        }
+
+        return store;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var service in _services.GetServices<IHostedService>())
+        {
+            await service.StopAsync(CancellationToken.None);
+        }
+
+        await _services.DisposeAsync();
+    }
+
+    private sealed class RecordedLogs : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<string> Messages { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, Microsoft.Extensions.Logging.EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Messages.Enqueue(formatter(state, exception));
+
+        public void Dispose()
+        {
+        }
+    }
+}

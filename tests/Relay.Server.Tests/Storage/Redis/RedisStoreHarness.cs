@@ -1,0 +1,36 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+using Relay.Tests.Shared;
+
+namespace Relay.Server.Tests.Storage.Redis;
+
+/// <summary>A crash is one of Redis too: it is killed, and the store that used it is left to itself until the end.</summary>
+internal sealed class RedisStoreHarness(RedisServer server) : IStoreHarness
+{
+    private readonly string _prefix = $"{RelayId.New()}:";
+    private readonly List<RedisStore> _opened = [];
+
+    public bool ForgetsByItself => true;
+
+    public async Task<StoreUnderTest> OpenAsync(DeliveryOptions options)
+    {
+        if (_opened.Count > 0)
+        {
+            await server.KillAsync();
+            await server.RestartAsync();
+        }
+
+        var store = await RedisStore.StartAsync(server, _prefix, options);
+        _opened.Add(store);
+        return new StoreUnderTest(store.Queue, store.Agents, store.Health);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _opened)
+        {
+            await store.DisposeAsync();
+        }
+    }
+
+}
