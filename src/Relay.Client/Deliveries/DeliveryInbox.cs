@@ -1,0 +1,110 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Relay.Protocol;
+
+namespace Relay.Client;
+
+/// <summary>
+/// The way from the read loop to the consumer: checked, not twice, and bounded by the window. The channel has room for the whole
+/// window, so that a server that keeps to it never makes the read loop wait. Accept, WaitForRoomAsync and LetGoUntaken: the
+/// connection's loop. TakeAsync: any thread.
+/// </summary>
+internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledger, ClientEvents events, ILogger log)
+{
+    private readonly Channel<RelayDelivery> _queue = Channel.CreateBounded<RelayDelivery>(settings.Window);
+
+    /// <summary>Answers the delivery if there is no room for it: <see cref="WaitForRoomAsync"/> with it, then read on.</summary>
+    public RelayDelivery? Accept(WebhookMessage message)
+    {
+        if (!IsGenuine(message))
+        {
+            return null;
+        }
+
+        var delivery = new RelayDelivery(message, ledger);
+        if (!ledger.TryOpen(delivery))
+        {
+            log.ShownBefore(message.Id);
+            return null;
+        }
+
+        return _queue.Writer.TryWrite(delivery) ? null : delivery;
+    }
+
+    public async ValueTask WaitForRoomAsync(RelayDelivery delivery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _queue.Writer.WriteAsync(delivery, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            ledger.LetGo(delivery);
+            throw;
+        }
+    }
+
+    /// <summary>The next delivery; null when there will be none or the wait was cancelled.</summary>
+    public async ValueTask<RelayDelivery?> TakeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (!cancellationToken.IsCancellationRequested)
+            {
+                if (_queue.Reader.TryRead(out var delivery))
+                {
+                    if (ledger.TryHold(delivery))
+                    {
+                        return delivery;
+                    }
+                }
+                else if (!await _queue.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    break;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The caller knows, it cancelled.
+        }
+
+        return null;
+    }
+
+    /// <summary>What nobody took goes back to the server with its connection.</summary>
+    public void LetGoUntaken()
+    {
+        while (_queue.Reader.TryRead(out var delivery))
+        {
+            ledger.LetGo(delivery);
+        }
+    }
+
+    public void Complete() => _queue.Writer.TryComplete();
+
+    private bool IsGenuine(WebhookMessage message)
+    {
+        if (!message.HasValidSignature(settings.ApiKey) || (settings.SigningSecret is { } secret && !message.HasValidSignature(secret)))
+        {
+            ledger.Reject(message.Id, ErrorCodes.InvalidSignature);
+            events.Raise(new RelayError(
+                RelayErrorKind.InvalidSignature, "A delivery has a wrong signature; it was given back and not shown.", message.Id));
+            return false;
+        }
+
+        var now = settings.Time.GetUtcNow();
+        if (!message.IsFresh(now))
+        {
+            ledger.Reject(message.Id, "stale_timestamp");
+            events.Raise(new RelayError(
+                RelayErrorKind.StaleTimestamp,
+                $"A delivery's signature is right, but it was made {(now.ToUnixTimeMilliseconds() - (decimal)message.Timestamp) / 1000:0} s ago by this machine's clock. "
+                + "One of the clocks may be wrong: compare them. The delivery was given back and not shown.",
+                message.Id));
+            return false;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Relay.Protocol;
+
+namespace Relay.Client;
+
+/// <summary>
+/// One handing-out of an event, with its signature checked. Settle it once, from any thread: the first of <see cref="AckAsync"/> and
+/// <see cref="NackAsync"/> counts, later ones do nothing.
+/// </summary>
+public sealed class RelayDelivery
+{
+    private readonly DeliveryLedger _ledger;
+    private readonly WebhookMessage _message;
+
+    internal RelayDelivery(WebhookMessage message, DeliveryLedger ledger)
+    {
+        _message = message;
+        _ledger = ledger;
+    }
+
+    /// <summary>The event's id, the same on every attempt.</summary>
+    public string Id => _message.Id;
+
+    /// <summary>1 for the first handing-out.</summary>
+    public int Attempt => _message.Attempt;
+
+    /// <summary>When the relay accepted the event.</summary>
+    public DateTimeOffset ReceivedAt => DateTimeOffset.FromUnixTimeMilliseconds(_message.ReceivedAt);
+
+    /// <summary>The sender's method.</summary>
+    public string Method => _message.Method;
+
+    /// <summary>What followed the relay id in the sender's URL, percent-encoded as it came; <c>/</c> if nothing did.</summary>
+    public string Path => _message.Path;
+
+    /// <summary>The query as it came, without its question mark.</summary>
+    public string Query => _message.Query;
+
+    /// <summary>The sender's headers; names are found in any case.</summary>
+    public IReadOnlyDictionary<string, string> Headers => _message.Headers;
+
+    /// <summary>The sender's <c>Content-Type</c>, if it gave one.</summary>
+    public string? ContentType => Headers.GetValueOrDefault("content-type");
+
+    /// <summary>The body as the sender sent it, byte for byte.</summary>
+    public ReadOnlyMemory<byte> Body => _message.ExactBody;
+
+    /// <summary>The provider whose own signature the relay checked, if the agent has one configured.</summary>
+    public SourceInfo? Source => _message.Source;
+
+    /// <summary>The body read as UTF-8.</summary>
+    public string Text => Encoding.UTF8.GetString(Body.Span);
+
+    /// <summary>Whether it was acknowledged or given back.</summary>
+    public bool IsSettled => _ledger.IsSettled(this);
+
+    /// <summary>Where it stands here; the ledger's, under its lock.</summary>
+    internal DeliveryState State { get; set; }
+
+    /// <summary>Reads the body as JSON, without reflection.</summary>
+    /// <exception cref="JsonException">The body is not JSON of this shape.</exception>
+    public T? ReadJson<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Body.Span, type);
+
+    /// <summary>Reads the body as JSON of any shape. The caller disposes the document.</summary>
+    /// <exception cref="JsonException">The body is not JSON.</exception>
+    public JsonDocument ParseJson() => JsonDocument.Parse(Body);
+
+    /// <summary>
+    /// Takes the event out of the queue. Completes at once: the ack leaves with the next write, together with others that are ready, or
+    /// is kept for the next connection. The protocol does not confirm acks; should this one get lost on the way, the event comes
+    /// again and is acknowledged again without being shown again.
+    /// </summary>
+    public ValueTask AckAsync()
+    {
+        _ledger.Ack(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Gives the event back. Completes at once, as <see cref="AckAsync"/> does.</summary>
+    /// <param name="delay">When it is to come again; by the server's retry schedule if not given.</param>
+    /// <param name="reason">Kept in the event's history, where the operator reads it.</param>
+    /// <param name="deadLetter">Do not try again: put it to the dead letters.</param>
+    public ValueTask NackAsync(TimeSpan? delay = null, string? reason = null, bool deadLetter = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(delay ?? TimeSpan.Zero, TimeSpan.Zero, nameof(delay));
+        _ledger.Nack(this, delay, reason, deadLetter);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// Says that the work goes on: the ack timeout starts anew. Completes at once; does nothing once settled or while disconnected.
+    /// A handler under <see cref="RelayClient.RunAsync"/> need not call it.
+    /// </summary>
+    public ValueTask ExtendAsync()
+    {
+        _ledger.Extend(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The id and the attempt, without the content.</summary>
+    public override string ToString() => $"{Id} (attempt {Attempt})";
+}
+
+/// <summary>Where a delivery stands in this process.</summary>
+internal enum DeliveryState
+{
+    /// <summary>Waits for the consumer.</summary>
+    Queued,
+
+    /// <summary>The consumer has it.</summary>
+    Held,
+
+    /// <summary>Acknowledged, given back, or let go with its connection.</summary>
+    Settled,
+}
