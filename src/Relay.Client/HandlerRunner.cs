@@ -1,0 +1,44 @@
+namespace Relay.Client;
+
+/// <summary>Takes deliveries and runs the handler on them, so many at a time; the outcome settles the delivery.</summary>
+/// <param name="inbox">Where deliveries come from.</param>
+/// <param name="events">Where a failing handler is told.</param>
+/// <param name="handler">The user's.</param>
+/// <param name="abandon">Cancelled when a handler had its time to finish; every handler's token.</param>
+internal sealed class HandlerRunner(
+    DeliveryInbox inbox, ClientEvents events, Func<RelayDelivery, CancellationToken, Task> handler, CancellationToken abandon)
+{
+    /// <summary>Characters of a reason that the server keeps in the event's history.</summary>
+    private const int MaxReason = 256;
+
+    /// <summary>Ends when there is nothing more to take. Never throws.</summary>
+    public Task RunAsync(int concurrency, CancellationToken until) =>
+        Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(() => WorkAsync(until), CancellationToken.None)));
+
+    private async Task WorkAsync(CancellationToken until)
+    {
+        while (await inbox.TakeAsync(until).ConfigureAwait(false) is { } delivery)
+        {
+            await HandleAsync(delivery).ConfigureAwait(false);
+        }
+    }
+
+    private async Task HandleAsync(RelayDelivery delivery)
+    {
+        try
+        {
+            await handler(delivery, abandon).ConfigureAwait(false);
+            await delivery.AckAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (abandon.IsCancellationRequested)
+        {
+            await delivery.NackAsync(TimeSpan.Zero, "The client stopped.").ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            var reason = $"{exception.GetType().Name}: {exception.Message}";
+            await delivery.NackAsync(reason: reason.Length > MaxReason ? reason[..MaxReason] : reason).ConfigureAwait(false);
+            events.Raise(new RelayError(RelayErrorKind.HandlerFailed, "The handler threw; the delivery was given back.", delivery.Id, exception));
+        }
+    }
+}

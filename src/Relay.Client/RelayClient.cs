@@ -1,0 +1,229 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Relay.Client;
+
+/// <summary>
+/// Receives an agent's webhooks over a WebSocket that it opens and keeps open. It connects with the first call of
+/// <see cref="ReceiveAsync"/> or <see cref="RunAsync"/> and, once disposed, never again. All members may be used from any thread, by one
+/// consumer at a time. Events are raised one after the other by the loop that reads from the socket: subscribers must be quick.
+/// </summary>
+public sealed class RelayClient : IAsyncDisposable
+{
+    /// <summary>What handlers get to end in after their token was cancelled.</summary>
+    private static readonly TimeSpan HandlerGrace = TimeSpan.FromSeconds(1);
+
+    private readonly ClientSettings _settings;
+    private readonly ILogger _log;
+    private readonly ClientEvents _events;
+    private readonly DeliveryLedger _ledger;
+    private readonly DeliveryInbox _inbox;
+    private readonly ConnectionLoop _loop;
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _abandon = new();
+    private ConsumerKind _consumer;
+    private Task? _running;
+    private Task? _stopped;
+
+    /// <summary>Takes a copy of the options; connects to nothing yet.</summary>
+    /// <exception cref="ArgumentException">Options are missing or wrong; the message names each one and what to do.</exception>
+    public RelayClient(RelayClientOptions options)
+    {
+        _settings = ClientSettings.From(options);
+        _log = _settings.Options.LoggerFactory?.CreateLogger<RelayClient>() ?? NullLogger<RelayClient>.Instance;
+        var work = new WorkSignal();
+        _events = new ClientEvents(_log);
+        _ledger = new DeliveryLedger(work, _settings.Time);
+        _inbox = new DeliveryInbox(_settings, _ledger, _events, _log);
+        _loop = new ConnectionLoop(_settings, _ledger, _inbox, _events, work, _log);
+    }
+
+    /// <summary>The server took the key; deliveries follow.</summary>
+    public event Action<RelayConnected>? Connected
+    {
+        add => _events.Connected += value;
+        remove => _events.Connected -= value;
+    }
+
+    /// <summary>A connection that was authenticated has ended.</summary>
+    public event Action<RelayDisconnected>? Disconnected
+    {
+        add => _events.Disconnected += value;
+        remove => _events.Disconnected -= value;
+    }
+
+    /// <summary>The client waits and then tries to connect again.</summary>
+    public event Action<RelayReconnecting>? Reconnecting
+    {
+        add => _events.Reconnecting += value;
+        remove => _events.Reconnecting -= value;
+    }
+
+    /// <summary>Something went wrong that the client lives on after.</summary>
+    public event Action<RelayError>? Error
+    {
+        add => _events.Error += value;
+        remove => _events.Error -= value;
+    }
+
+    /// <summary>Where the client stands.</summary>
+    public RelayClientState State => _loop.State;
+
+    /// <summary>
+    /// The deliveries, for as long as it is enumerated; each is to be acknowledged or given back. What has not been taken is extended
+    /// meanwhile, what was taken is not. Leaving the enumeration keeps the connection for acks and for the next enumeration: dispose
+    /// the client to close it.
+    /// </summary>
+    /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
+    /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
+    /// <exception cref="RelayException">The client has ended for another reason and will not connect again.</exception>
+    public async IAsyncEnumerable<RelayDelivery> ReceiveAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Begin(ConsumerKind.Enumeration);
+        try
+        {
+            using var until = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+            while (await _inbox.TakeAsync(until.Token).ConfigureAwait(false) is { } delivery)
+            {
+                yield return delivery;
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            ThrowIfFailed();
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    /// <summary>
+    /// Calls the handler for every delivery: acknowledges when it ends, gives back when it throws (with the exception's type and
+    /// message as the reason), extends while it runs. Cancelling stops cleanly and is no error: what runs gets
+    /// <see cref="RelayClientOptions.DrainTimeout"/> to finish before its own token is cancelled, the rest is given back to be
+    /// delivered at once, and the connection is closed for good.
+    /// </summary>
+    /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
+    /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
+    /// <exception cref="RelayException">The client has ended for another reason and will not connect again.</exception>
+    public async Task RunAsync(Func<RelayDelivery, CancellationToken, Task> handler, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        Begin(ConsumerKind.Handler);
+        try
+        {
+            using var until = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+            var runner = new HandlerRunner(_inbox, _events, handler, _abandon.Token);
+            var workers = runner.RunAsync(_settings.Options.Concurrency, until.Token);
+
+            // Not for the workers: how long a handler that does not end is waited for is the drain's to say. A worker never throws.
+            await Task.WhenAny(workers, Task.Delay(Timeout.InfiniteTimeSpan, _settings.Time, until.Token)).ConfigureAwait(false);
+            await StopAsync().ConfigureAwait(false);
+            ThrowIfFailed();
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    /// <summary>
+    /// Drains and closes; never throws. Hands over nothing more, waits up to <see cref="RelayClientOptions.DrainTimeout"/> until every
+    /// delivery that was taken is settled and the server was told (reconnecting for it if it must), gives the rest back to be
+    /// delivered at once, and closes the connection with a handshake.
+    /// </summary>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private void Begin(ConsumerKind consumer)
+    {
+        lock (_lock)
+        {
+            ThrowIfFailed();
+            ObjectDisposedException.ThrowIf(_stopped is not null, this);
+            if (_consumer != ConsumerKind.None)
+            {
+                throw new InvalidOperationException("Another ReceiveAsync or RunAsync is under way: a client has one consumer at a time. Set Concurrency for several handlers.");
+            }
+
+            _consumer = consumer;
+            _running ??= Task.Run(RunLoopsAsync);
+        }
+    }
+
+    private void End()
+    {
+        lock (_lock)
+        {
+            _consumer = ConsumerKind.None;
+        }
+    }
+
+    private async Task RunLoopsAsync()
+    {
+        using var ended = new CancellationTokenSource();
+        var keeping = LeaseKeeper.RunAsync(_settings, _ledger, () => _consumer, ended.Token);
+        await _loop.RunAsync().ConfigureAwait(false);
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await ended.CancelAsync().ConfigureAwait(false);
+        await keeping.ConfigureAwait(false);
+    }
+
+    private Task StopAsync()
+    {
+        lock (_lock)
+        {
+            return _stopped ??= Task.Run(StopOnceAsync);
+        }
+    }
+
+    private async Task StopOnceAsync()
+    {
+        try
+        {
+            _loop.Drain();
+            await _stopping.CancelAsync().ConfigureAwait(false);
+            if (_running is not null && !await TryDrainAsync(_settings.Options.DrainTimeout).ConfigureAwait(false))
+            {
+                _log.NotDrained(_settings.Options.DrainTimeout);
+                await _abandon.CancelAsync().ConfigureAwait(false);
+                await TryDrainAsync(HandlerGrace).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception)
+        {
+            // Only what handlers registered on their token can throw here.
+            _log.StopFailed(exception);
+        }
+
+        _ledger.GiveBackAll("The client stopped.");
+        _loop.Stop();
+        await (_running ?? RunLoopsAsync()).ConfigureAwait(false);
+        _loop.Dispose();
+        _stopping.Dispose();
+        _abandon.Dispose();
+    }
+
+    private async Task<bool> TryDrainAsync(TimeSpan timeout)
+    {
+        try
+        {
+            await _ledger.WhenDrainedAsync().WaitAsync(timeout, _settings.Time).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (_loop.Failure is { } failure)
+        {
+            throw failure;
+        }
+    }
+}
