@@ -1,0 +1,212 @@
+using System.Net.WebSockets;
+using Relay.Protocol;
+
+namespace Relay.Client.Tests;
+
+public sealed class DrainTests : ClientTest
+{
+    [Fact]
+    public async Task Cancelled_run_finishes_what_runs_gives_back_the_rest_and_closes()
+    {
+        using var stop = new CancellationTokenSource();
+        var finish = new TaskCompletionSource();
+        var started = new Recorded<RelayDelivery>();
+        var client = NewClient();
+        var running = client.RunAsync(
+            async (delivery, cancellationToken) =>
+            {
+                started.Add(delivery);
+                await finish.Task;
+                Assert.False(cancellationToken.IsCancellationRequested);
+            },
+            stop.Token);
+        var connection = await Relay.AuthenticateAsync();
+        var runs = await connection.DeliverAsync();
+        var waits = await connection.DeliverAsync();
+        await started.NextAsync();
+        await connection.PingAsync();
+
+        await stop.CancelAsync();
+        await connection.PingAsync();
+        Assert.False(running.IsCompleted);
+        finish.SetResult();
+
+        await running.Soon();
+        var messages = await connection.ReadToEndAsync();
+        Assert.Equal(runs, Assert.IsType<AckMessage>(messages[0]).Id);
+        var nack = Assert.IsType<NackMessage>(Assert.Single(messages.Skip(1)));
+        Assert.Equal((waits, 0L), (nack.Id, nack.RetryAfterMs));
+        Assert.Equal(WebSocketCloseStatus.NormalClosure, await connection.Closed);
+        Assert.Equal(0, started.Count);
+        Assert.Equal(RelayClientState.Closed, client.State);
+    }
+
+    [Fact]
+    public async Task Handler_that_does_not_finish_in_time_is_cancelled_and_its_event_given_back()
+    {
+        using var stop = new CancellationTokenSource();
+        var started = new Recorded<CancellationToken>();
+        var client = NewClient();
+        var running = client.RunAsync(
+            async (_, cancellationToken) =>
+            {
+                started.Add(cancellationToken);
+                await Task.Delay(Timeout.InfiniteTimeSpan, Clock, cancellationToken);
+            },
+            stop.Token);
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        await started.NextAsync();
+
+        await stop.CancelAsync();
+        await AdvanceUntilAsync(running);
+
+        var nack = Assert.IsType<NackMessage>(Assert.Single(await connection.ReadToEndAsync(), message => message is not ExtendMessage));
+        Assert.Equal((id, 0L), (nack.Id, nack.RetryAfterMs));
+    }
+
+    [Fact]
+    public async Task Handler_that_ignores_its_cancellation_is_left_behind()
+    {
+        using var stop = new CancellationTokenSource();
+        var never = new TaskCompletionSource();
+        var started = new Recorded<RelayDelivery>();
+        var running = NewClient().RunAsync(
+            async (delivery, _) =>
+            {
+                started.Add(delivery);
+                await never.Task;
+            },
+            stop.Token);
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        await started.NextAsync();
+
+        await stop.CancelAsync();
+        await AdvanceUntilAsync(running);
+
+        Assert.Equal(id, Assert.IsType<NackMessage>((await connection.ReadToEndAsync()).Last()).Id);
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task Disposal_waits_for_what_was_taken_and_sends_its_ack()
+    {
+        var client = NewClient();
+        var taken = Receive(client, out var ended);
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        var delivery = await taken.NextAsync();
+
+        var disposal = client.DisposeAsync().AsTask();
+        await ended.Soon();
+        Assert.Equal(RelayClientState.Draining, client.State);
+        Assert.False(disposal.IsCompleted);
+        await delivery.AckAsync();
+
+        await disposal.Soon();
+        Assert.Equal(id, Assert.IsType<AckMessage>(Assert.Single(await connection.ReadToEndAsync())).Id);
+        Assert.Equal(WebSocketCloseStatus.NormalClosure, await connection.Closed);
+    }
+
+    [Fact]
+    public async Task Disposal_reconnects_for_an_ack_that_waits()
+    {
+        var client = NewClient();
+        var reconnecting = Record<RelayReconnecting>(add => client.Reconnecting += add);
+        var taken = Receive(client);
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        var delivery = await taken.NextAsync();
+        connection.Cut();
+        var delay = (await reconnecting.NextAsync()).Delay;
+        await delivery.AckAsync();
+
+        var disposal = client.DisposeAsync().AsTask();
+        Clock.Advance(delay);
+        connection = await Relay.WelcomeAsync();
+
+        await disposal.Soon();
+        Assert.Equal(id, Assert.IsType<AckMessage>(Assert.Single(await connection.ReadToEndAsync())).Id);
+    }
+
+    [Fact]
+    public async Task Disposal_gives_up_on_a_delivery_that_is_never_settled()
+    {
+        var client = NewClient();
+        var taken = Receive(client);
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        var delivery = await taken.NextAsync();
+
+        await AdvanceUntilAsync(client.DisposeAsync().AsTask());
+
+        Assert.Equal(id, Assert.IsType<NackMessage>(Assert.Single(await connection.ReadToEndAsync())).Id);
+        Assert.True(delivery.IsSettled);
+        await delivery.AckAsync();
+    }
+
+    [Fact]
+    public async Task Disposal_is_quick_when_nothing_is_open()
+    {
+        var waiting = NewClient();
+        Relay.RefuseWith = 503;
+        var reconnecting = Record<RelayReconnecting>(add => waiting.Reconnecting += add);
+        Receive(waiting, out var ended);
+        await reconnecting.NextAsync();
+
+        await waiting.DisposeAsync().AsTask().Soon();
+        await ended.Soon();
+        await waiting.DisposeAsync().AsTask().Soon();
+
+        var unused = NewClient();
+        await unused.DisposeAsync().AsTask().Soon();
+        Assert.Equal(RelayClientState.Closed, unused.State);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => unused.RunAsync((_, _) => Task.CompletedTask));
+    }
+
+    [Fact]
+    public async Task Disposal_while_connecting_does_not_wait_for_the_server()
+    {
+        var client = NewClient();
+        Receive(client, out var ended);
+        var connection = await Relay.AcceptAsync();
+        await connection.ReadAsync<AuthMessage>();
+
+        await client.DisposeAsync().AsTask().Soon();
+
+        await ended.Soon();
+        await connection.Closed;
+    }
+
+    [Fact]
+    public async Task Left_enumeration_can_be_taken_up_again()
+    {
+        var client = NewClient();
+        using var stop = new CancellationTokenSource();
+        var taken = Receive(client, out var ended, stop.Token);
+        var connection = await Relay.AuthenticateAsync();
+        await connection.DeliverAsync();
+        var held = await taken.NextAsync();
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ended.Soon());
+        await held.AckAsync();
+        Assert.Equal(held.Id, (await connection.ReadAsync<AckMessage>()).Id);
+
+        var next = await connection.DeliverAsync();
+        Assert.Equal(next, (await Receive(client).NextAsync()).Id);
+    }
+
+    /// <summary>The drain's timers are made by other threads; the clock moves until they have all run.</summary>
+    private async Task AdvanceUntilAsync(Task task)
+    {
+        while (!task.IsCompleted)
+        {
+            Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System));
+        }
+
+        await task;
+    }
+}
