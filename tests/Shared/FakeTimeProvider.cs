@@ -1,4 +1,4 @@
-namespace Relay.Testing;
+namespace Relay.Tests.Shared;
 
 /// <summary>A clock that stands still until a test moves it. Its ticks are of an odd length, so that nobody takes them for milliseconds.</summary>
 internal sealed class FakeTimeProvider : TimeProvider

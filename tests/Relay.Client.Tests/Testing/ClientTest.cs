@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using Relay.Testing;
+using Relay.Tests.Shared;
 
 namespace Relay.Client.Tests;
 

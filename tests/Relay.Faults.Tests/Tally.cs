@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using Xunit.Abstractions;
+
+namespace Relay.Faults.Tests;
+
+/// <summary>Counts what was accepted and what was delivered, by the number that each event carries in its body. Any thread.</summary>
+internal sealed class Tally
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private readonly ConcurrentDictionary<int, byte> _accepted = new();
+    private readonly ConcurrentDictionary<int, int> _delivered = new();
+    private int _refused;
+
+    public int Accepted => _accepted.Count;
+
+    /// <summary>The sender got a 2xx: from now on this event must not be lost.</summary>
+    public void Accept(int number) => Assert.True(_accepted.TryAdd(number, 0));
+
+    /// <summary>The sender got an error or none: the event may come or not.</summary>
+    public void Refuse() => Interlocked.Increment(ref _refused);
+
+    public void Deliver(int number) => _delivered.AddOrUpdate(number, 1, static (_, times) => times + 1);
+
+    public async Task WhenAcceptedAsync(int count)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (Accepted < count)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        }
+    }
+
+    /// <summary>Waits until everything accepted was delivered, prints the counts, and fails if something was lost.</summary>
+    public async Task AssertNothingLostAsync(ITestOutputHelper output, string what)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!Lost().IsEmpty() && TimeProvider.System.GetElapsedTime(began) < Patience)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+
+        var lost = Lost().Count();
+        var line = $"{what}: accepted {Accepted}, refused {_refused}, delivered {_delivered.Count}, delivered more than once {_delivered.Count(static item => item.Value > 1)}, lost {lost}";
+        output.WriteLine(line);
+        Console.WriteLine(line);
+        Assert.True(lost == 0, line);
+    }
+
+    private IEnumerable<int> Lost() => _accepted.Keys.Where(number => !_delivered.ContainsKey(number));
+}
+
+internal static class EnumerableExtensions
+{
+    public static bool IsEmpty<T>(this IEnumerable<T> items) => !items.Any();
+}
