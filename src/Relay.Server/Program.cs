@@ -41,11 +41,15 @@ app.MapHealth();
 
 try
 {
+    // Before the host starts, which would log a stack trace where one sentence helps more.
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
+    app.Services.GetRequiredService<IStoreHealth>();
+
     await app.RunAsync();
     return 0;
 }
-catch (OptionsValidationException exception)
+catch (Exception exception) when (StartFailure.Explain(exception) is { } sentence)
 {
-    await Console.Error.WriteLineAsync($"The configuration is wrong: {string.Join(" ", exception.Failures)}");
+    await Console.Error.WriteLineAsync(sentence);
     return 1;
 }

@@ -49,6 +49,7 @@ public sealed record AckMessage : AgentMessage
     public IReadOnlyList<string>? Ids { get; init; }
 
     /// <summary>When it was sent.</summary>
+    [JsonConverter(typeof(MillisecondsConverter))]
     public long? Timestamp { get; init; }
 }
 
@@ -65,6 +66,7 @@ public sealed record NackMessage : AgentMessage
     public string? Reason { get; init; }
 
     /// <summary>When to try again, in ms from now; absent: by the retry schedule.</summary>
+    [JsonConverter(typeof(MillisecondsConverter))]
     public long? RetryAfterMs { get; init; }
 
     /// <summary>True: do not try again, dead-letter it.</summary>
@@ -88,5 +90,6 @@ public sealed record PongMessage : AgentMessage
     public override string Type => "pong";
 
     /// <summary>The ping's time.</summary>
+    [JsonConverter(typeof(MillisecondsConverter))]
     public long? Timestamp { get; init; }
 }

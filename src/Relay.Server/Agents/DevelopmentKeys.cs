@@ -28,7 +28,10 @@ internal sealed class DevelopmentKeys(IHostEnvironment environment, IOptions<Sto
     {
         if (environment.IsDevelopment() && string.IsNullOrEmpty(options.AdminKey))
         {
-            (options.AdminKey, AdminKeyIsNew) = LoadOrMake(AdminKeyFile, static () => "adm_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24)));
+            (options.AdminKey, var isNew) = LoadOrMake(AdminKeyFile, static () => "adm_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(24)));
+
+            // Options are made more than once: for their validation, and for whoever asks for them.
+            AdminKeyIsNew |= isNew;
             AdminKeyIsGenerated = true;
         }
     }

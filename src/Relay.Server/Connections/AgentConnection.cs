@@ -299,7 +299,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
                 foreach (var id in ack.Ids ?? [])
                 {
-                    Pump.Ack(id ?? "");
+                    Pump.Ack(id);
                 }
 
                 break;

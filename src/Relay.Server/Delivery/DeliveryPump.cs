@@ -107,7 +107,7 @@ internal sealed partial class DeliveryPump
             if (_state == State.Closed)
             {
                 _state = State.Open;
-                _nextSweep = _time.GetUtcNow() + SweepInterval;
+                _nextSweep = _queue.LosesSignals ? _time.GetUtcNow() + SweepInterval : DateTimeOffset.MaxValue;
                 _mayHaveMore = true;
                 Fetch();
             }
@@ -260,10 +260,15 @@ internal sealed partial class DeliveryPump
                 EndOverdue(now);
             }
 
-            if (now >= _nextFetch || now >= _nextSweep)
+            if (now >= _nextSweep)
+            {
+                _nextSweep = now + SweepInterval;
+                _nextFetch = now;
+            }
+
+            if (now >= _nextFetch)
             {
                 _nextFetch = DateTimeOffset.MaxValue;
-                _nextSweep = now + SweepInterval;
                 _mayHaveMore = true;
                 Fetch();
             }

@@ -19,6 +19,9 @@ namespace Relay.Server.Delivery;
 /// </summary>
 internal interface IDeliveryQueue
 {
+    /// <summary>Whether signals may be lost, so that who waits for events must ask now and then.</summary>
+    bool LosesSignals { get; }
+
     /// <summary>
     /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if that session holds the claim on the agent
     /// and no event of the agent is ready; otherwise it becomes ready and the agent's subscribers are told.

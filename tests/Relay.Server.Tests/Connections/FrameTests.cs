@@ -22,7 +22,7 @@ public sealed class FrameTests
     [InlineData("""{"type":"auth","api_key":"x"}""", "invalid_message")]
     [InlineData("""{"type":"later"}""", "unknown_message_type")]
     [InlineData("""{"type":"ack","id":"nonsense"}""", "unknown_event")]
-    [InlineData("""{"type":"ack","ids":[null]}""", "unknown_event")]
+    [InlineData("""{"type":"ack","ids":[null]}""", "invalid_message")]
     [InlineData("""{"type":"ack","id":"evt_00000000000000000000000000000000"}""", "unknown_event")]
     [InlineData("""{"type":"nack","id":"evt_00000000000000000000000000000000"}""", "unknown_event")]
     [InlineData("""{"type":"extend","id":"evt_00000000000000000000000000000000"}""", "unknown_event")]

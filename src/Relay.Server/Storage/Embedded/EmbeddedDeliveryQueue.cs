@@ -11,6 +11,8 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     private readonly GroupWriter _writer = store.Writer;
     private readonly Subscriptions _subscriptions = new();
 
+    public bool LosesSignals => false;
+
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
         var result = await _writer.RunAsync(tables => tables.Accept(accepted, terms), accepted.SizeBytes);

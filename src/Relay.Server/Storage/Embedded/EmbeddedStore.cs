@@ -9,11 +9,11 @@ namespace Relay.Server.Storage.Embedded;
 /// </summary>
 internal sealed partial class EmbeddedStore : IAsyncDisposable
 {
-    private readonly DataFolder _folder;
+    private readonly LockedFolder _folder;
 
     public EmbeddedStore(IOptions<StorageOptions> storage, IOptions<DeliveryOptions> delivery, ILogger<EmbeddedStore> logger)
     {
-        _folder = new DataFolder(storage.Value.Path);
+        _folder = new LockedFolder(storage.Value.Path);
         try
         {
             Agents = new AgentReader(_folder.DatabasePath);

@@ -10,6 +10,8 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, IOpti
 {
     private readonly DeliveryOptions _delivery = delivery.Value;
 
+    public bool LosesSignals => true;
+
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
         // Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.

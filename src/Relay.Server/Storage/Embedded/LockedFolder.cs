@@ -1,18 +1,17 @@
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>The store's folder, readable by this user only, held by one process at a time.</summary>
-internal sealed class DataFolder : IDisposable
+internal sealed class LockedFolder : IDisposable
 {
     private readonly FileStream _lock;
 
     /// <exception cref="StoreUnavailableException">The folder cannot be used, or another process uses it.</exception>
-    public DataFolder(string path)
+    public LockedFolder(string path)
     {
         var folder = Path.GetFullPath(path);
         try
         {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-            else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            DataFolder.Ensure(folder);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
