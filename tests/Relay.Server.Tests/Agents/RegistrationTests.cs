@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
-using Relay.Protocol;
 using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Agents;
