@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
@@ -12,6 +13,9 @@ namespace Relay.Server.Tests.Storage;
 /// <summary>What only the embedded store promises: its folder, its file, its start and its end.</summary>
 public sealed class EmbeddedStoreTests : IAsyncDisposable
 {
+    private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
+
     private readonly EmbeddedHarness _harness = new();
     private readonly RelayId _agent = RelayId.New();
 
@@ -150,9 +154,6 @@ public sealed class EmbeddedStoreTests : IAsyncDisposable
         Task<string?> CountKeysAsync() => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText("SELECT count(*) FROM idempotency"));
     }
 
-    private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
-    private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
-
     private NewEvent NewEvent(byte[]? key = null) =>
         new(EventId.FromBytes(RandomNumberGenerator.GetBytes(16)), _agent, At, "{}"u8.ToArray(), "body"u8.ToArray(), key);
 
@@ -166,8 +167,8 @@ public sealed class EmbeddedStoreTests : IAsyncDisposable
     private IHost NewHost()
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Services.AddLogging().AddOptions<StorageOptions>();
-        builder.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(new StorageOptions { Path = _harness.Folder }));
+        builder.Services.AddLogging().AddOptions();
+        builder.Services.AddSingleton(Options.Create(new StorageOptions { Path = _harness.Folder }));
         builder.Services.AddEmbeddedStore();
         return builder.Build();
     }

@@ -5,6 +5,10 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The writer's connection with everything that is bound to it: prepared statements and the counters read so far. The writer's thread only.</summary>
 internal sealed class EmbeddedTables : IDisposable
 {
+    // The log goes into the file every 16384 pages (64 MiB: keys, which are random, dirty many pages again and again) and keeps at most
+    // 128 MiB of disk; 64 MiB of pages stay in memory.
+    private const string Sizes = "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
+
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _check;
@@ -16,7 +20,8 @@ internal sealed class EmbeddedTables : IDisposable
         try
         {
             Schema.Ensure(Database);
-            Database.Execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -65536");
+            Database.Execute("PRAGMA synchronous = FULL");
+            Database.Execute(Sizes);
             _begin = Database.Prepare("BEGIN");
             _commit = Database.Prepare("COMMIT");
             _check = Database.Prepare("UPDATE health SET checks = checks + 1");
