@@ -2,10 +2,10 @@ namespace Relay.Server.Tests.Storage;
 
 public sealed class EmbeddedDeliveryQueueTests : DeliveryQueueContract
 {
-    private protected override IStoreHarness CreateHarness() => new EmbeddedHarness();
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
 
 public sealed class EmbeddedAgentStoreTests : AgentStoreContract
 {
-    private protected override IStoreHarness CreateHarness() => new EmbeddedHarness();
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }

@@ -16,6 +16,10 @@ internal sealed class EmbeddedHarness : IStoreHarness
     private readonly string _root = Directory.CreateTempSubdirectory("relay-test-").FullName;
     private readonly List<EmbeddedStore> _opened = [];
 
+    private EmbeddedHarness()
+    {
+    }
+
     public bool ForgetsByItself => false;
 
     public EmbeddedStore Store => _opened[^1];
@@ -24,6 +28,8 @@ internal sealed class EmbeddedHarness : IStoreHarness
     public string Folder => Path.Combine(_root, $"{Math.Max(1, _opened.Count)}");
 
     public string DatabasePath => Path.Combine(Folder, "relay.db");
+
+    public static EmbeddedHarness New() => new();
 
     public Task<StoreUnderTest> OpenAsync(DeliveryOptions options)
     {

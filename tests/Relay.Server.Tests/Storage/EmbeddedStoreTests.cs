@@ -11,15 +11,17 @@ using Relay.Server.Storage.Embedded;
 namespace Relay.Server.Tests.Storage;
 
 /// <summary>What only the embedded store promises: its folder, its file, its start and its end.</summary>
-public sealed class EmbeddedStoreTests : IAsyncDisposable
+public sealed class EmbeddedStoreTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
 
-    private readonly EmbeddedHarness _harness = new();
+    private readonly EmbeddedHarness _harness = EmbeddedHarness.New();
     private readonly RelayId _agent = RelayId.New();
 
-    public ValueTask DisposeAsync() => _harness.DisposeAsync();
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await _harness.DisposeAsync();
 
     [Fact]
     public async Task A_second_store_on_the_same_folder_is_refused()

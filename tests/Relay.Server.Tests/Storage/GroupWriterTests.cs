@@ -9,7 +9,7 @@ using Relay.Server.Storage.Embedded;
 namespace Relay.Server.Tests.Storage;
 
 /// <summary>The writer while much arrives at once, and while the disk fails.</summary>
-public sealed class GroupWriterTests : IAsyncDisposable
+public sealed class GroupWriterTests : IAsyncLifetime
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
     private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -27,7 +27,9 @@ public sealed class GroupWriterTests : IAsyncDisposable
         _under = EmbeddedHarness.Under(_store);
     }
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _store.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
