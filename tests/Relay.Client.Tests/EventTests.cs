@@ -28,6 +28,7 @@ public sealed class EventTests : ClientTest
         await connection.ReadAsync<AuthMessage>();
 
         Assert.Equal(0, taken.Count);
+        await client.DisposeAsync().AsTask().Soon();
     }
 
     [Fact]

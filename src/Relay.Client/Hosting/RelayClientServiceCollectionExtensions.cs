@@ -11,8 +11,9 @@ public static class RelayClientServiceCollectionExtensions
 {
     /// <summary>
     /// Runs a client for as long as the host, with a <typeparamref name="THandler"/> from its own scope for every delivery. A client
-    /// that ends for good, for instance because its key was refused, logs why as critical and stops the host. The
-    /// <see cref="RelayClient"/>, for its events, is a service too: of several, each is keyed by its handler's type.
+    /// that ends for good, for instance because its key was refused, logs why as critical and stops the host. Stopping the host
+    /// drains: keep <see cref="RelayClientOptions.DrainTimeout"/> below the host's shutdown timeout. The <see cref="RelayClient"/>,
+    /// for its events, is a service too: of several, each is keyed by its handler's type.
     /// </summary>
     public static IServiceCollection AddRelayClient<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
         this IServiceCollection services, Action<RelayClientOptions> configure)
