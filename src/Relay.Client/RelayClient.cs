@@ -25,6 +25,7 @@ public sealed class RelayClient : IAsyncDisposable
     private readonly CancellationTokenSource _abandon = new();
     private ConsumerKind _consumer;
     private Task? _running;
+    private Task _handlers = Task.CompletedTask;
     private Task? _stopped;
 
     /// <summary>Takes a copy of the options; connects to nothing yet.</summary>
@@ -117,10 +118,11 @@ public sealed class RelayClient : IAsyncDisposable
         {
             using var until = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
             var runner = new HandlerRunner(_inbox, _events, handler, _abandon.Token);
-            var workers = runner.RunAsync(_settings.Options.Concurrency, until.Token);
+            var handlers = runner.RunAsync(_settings.Options.Concurrency, until.Token);
+            _handlers = handlers;
 
-            // Not for the workers: how long a handler that does not end is waited for is the drain's to say. A worker never throws.
-            await Task.WhenAny(workers, Task.Delay(Timeout.InfiniteTimeSpan, _settings.Time, until.Token)).ConfigureAwait(false);
+            // Not for the handlers alone: how long one that does not end is waited for is the drain's to say.
+            await Task.WhenAny(handlers, Task.Delay(Timeout.InfiniteTimeSpan, _settings.Time, until.Token)).ConfigureAwait(false);
             await StopAsync().ConfigureAwait(false);
             ThrowIfFailed();
         }
@@ -131,8 +133,8 @@ public sealed class RelayClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// Drains and closes; never throws. Hands over nothing more, waits up to <see cref="RelayClientOptions.DrainTimeout"/> until every
-    /// delivery that was taken is settled and the server was told (reconnecting for it if it must), gives the rest back to be
+    /// Drains and closes; never throws. Hands over nothing more, waits up to <see cref="RelayClientOptions.DrainTimeout"/> until handlers
+    /// have ended, every delivery that was taken is settled and the server was told (reconnecting for it if it must), gives the rest back to be
     /// delivered at once, and closes the connection with a handshake.
     /// </summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
@@ -210,7 +212,8 @@ public sealed class RelayClient : IAsyncDisposable
     {
         try
         {
-            await _ledger.WhenDrainedAsync().WaitAsync(timeout, _settings.Time).ConfigureAwait(false);
+            // The handlers too: one may have settled its delivery and still be at work.
+            await Task.WhenAll(_ledger.WhenDrainedAsync(), _handlers).WaitAsync(timeout, _settings.Time).ConfigureAwait(false);
             return true;
         }
         catch (TimeoutException)

@@ -90,6 +90,50 @@ public sealed class DrainTests : ClientTest
     }
 
     [Fact]
+    public async Task Handler_that_settled_by_itself_and_works_on_is_waited_for()
+    {
+        using var stop = new CancellationTokenSource();
+        var finish = new TaskCompletionSource();
+        var running = NewClient().RunAsync(
+            async (delivery, _) =>
+            {
+                await delivery.AckAsync();
+                await finish.Task;
+            },
+            stop.Token);
+        var connection = await Relay.AuthenticateAsync();
+        await connection.DeliverAsync();
+        await connection.ReadAsync<AckMessage>();
+
+        await stop.CancelAsync();
+        await connection.PingAsync();
+        Assert.False(running.IsCompleted);
+
+        finish.SetResult();
+        await running.Soon();
+    }
+
+    [Fact]
+    public async Task Run_that_was_cut_off_for_good_waits_for_its_handlers_no_longer_than_a_drain()
+    {
+        var never = new TaskCompletionSource();
+        var started = new Recorded<RelayDelivery>();
+        var running = NewClient().RunAsync(async (delivery, _) =>
+        {
+            started.Add(delivery);
+            await never.Task;
+        });
+        var connection = await Relay.AuthenticateAsync();
+        await connection.DeliverAsync();
+        await started.NextAsync();
+
+        await connection.CloseAsync(CloseCodes.Replaced);
+
+        await Assert.ThrowsAsync<RelayReplacedException>(() => AdvanceUntilAsync(running).Soon());
+        never.SetResult();
+    }
+
+    [Fact]
     public async Task Disposal_waits_for_what_was_taken_and_sends_its_ack()
     {
         var client = NewClient();
