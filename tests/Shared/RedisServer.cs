@@ -51,7 +51,7 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>Starts it on its port and its data, and waits until it answers.</summary>
-    /// <param name="settings">Further arguments, such as <c>--key-load-delay 1000</c>.</param>
+    /// <param name="settings">Further arguments, such as <c>--cluster-enabled yes</c>.</param>
     public Task RestartAsync(params string[] settings) => RestartAsync("+PONG", settings);
 
     /// <summary>Starts it and waits until it says that it is loading.</summary>

@@ -148,16 +148,14 @@ public sealed class RedisOutageTests : IAsyncLifetime
     public async Task A_redis_that_is_loading_is_unavailable_until_it_has_loaded()
     {
         _store = await RedisStore.StartAsync(_server);
-        for (var i = 0; i < 50; i++)
-        {
-            await Queue.AcceptAsync(NewEvent(_agent, bodyBytes: 100_000), Terms());
-        }
+        await Task.WhenAll(Enumerable.Range(0, 1000).Select(_ => Queue.AcceptAsync(NewEvent(_agent), Terms())));
 
+        // It says that it is loading once in 1024 commands, of which each event is six.
         await _server.KillAsync();
-        await _server.RestartAndLoadAsync("--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024");
+        await _server.RestartAndLoadAsync("--key-load-delay", "500");
         await AssertUnavailableAsync();
 
-        await UntilAsync(async () => await Queue.ClaimAsync(_agent, _session, Now) == 50);
+        await UntilAsync(async () => await Queue.ClaimAsync(_agent, _session, Now) == 1000);
     }
 
     [Fact]
