@@ -21,15 +21,23 @@ internal sealed class LaneCall(RedisLane lane, RedisScript script, RedisKey[] ke
 
     public LaneCall? Next { get; set; }
 
-    /// <summary>False once it is answered or given up: it is then no longer in the list.</summary>
-    public bool IsListed { get; set; }
+    public CallState State { get; set; }
 
     /// <summary>When it was made, in ms of the machine's own clock: one that a test moves must not fail calls.</summary>
     public long MadeAt { get; } = Environment.TickCount64;
 
-    /// <summary>Which of the lane's connections it was last sent on.</summary>
-    public int Connection { get; set; }
-
     /// <summary>How often Redis said that it does not know the script.</summary>
     public int Misses { get; set; }
+}
+
+internal enum CallState
+{
+    /// <summary>Listed: not sent yet, or to be sent again.</summary>
+    Held,
+
+    /// <summary>Listed: awaits its answer.</summary>
+    Sent,
+
+    /// <summary>Not listed: answered or given up.</summary>
+    Ended,
 }

@@ -25,7 +25,7 @@ internal sealed class RedisConnector
         catch (ArgumentException)
         {
             // What it complains about may be a part of a password.
-            throw new InvalidOperationException("Relay:Storage:Redis is not a StackExchange.Redis connection string, such as 'localhost:6379,password=…,ssl=true'.");
+            throw new InvalidOperationException("Relay:Storage:Redis is not a StackExchange.Redis connection string, such as 'localhost:6379,password=…,ssl=true'. It knows no user names.");
         }
 
         _options.AbortOnConnectFail = false;
@@ -44,8 +44,9 @@ internal sealed class RedisConnector
         }
         catch (Exception error) when (error is RedisException or TimeoutException or OperationCanceledException)
         {
+            // Nobody waits for it any more. Looking at the exception observes it.
             _ = connecting.ContinueWith(
-                static late => late.IsCompletedSuccessfully ? CloseAsync(late.Result) : Task.FromResult(late.Exception),
+                static late => late.Exception is null ? CloseAsync(late.Result) : Task.CompletedTask,
                 CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             cancellationToken.ThrowIfCancellationRequested();
             return null;

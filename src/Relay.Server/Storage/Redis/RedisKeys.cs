@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using StackExchange.Redis;
 
@@ -19,16 +20,28 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
-internal sealed class RedisKeys(string prefix)
+internal sealed class RedisKeys
 {
+    private readonly string _prefix;
+
+    /// <exception cref="InvalidOperationException">The prefix would change the hash tags.</exception>
+    public RedisKeys(IOptions<StorageOptions> storage)
+    {
+        _prefix = storage.Value.KeyPrefix;
+        if (_prefix.AsSpan().ContainsAny('{', '}'))
+        {
+            throw new InvalidOperationException("Relay:Storage:KeyPrefix must not contain braces: Redis Cluster places keys by what is between them.");
+        }
+    }
+
     /// <summary>What scripts get as their one key: they make the others from it.</summary>
-    public string Agent(RelayId agent) => string.Concat(prefix, "{", agent.Value, "}");
+    public string Agent(RelayId agent) => string.Concat(_prefix, "{", agent.Value, "}");
 
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
 
     public string Document(RelayId agent) => Agent(agent) + ":agent";
 
-    public string KeyIndex(ReadOnlySpan<byte> keyHash) => prefix + "key:" + Convert.ToHexStringLower(keyHash);
+    public string KeyIndex(ReadOnlySpan<byte> keyHash) => _prefix + "key:" + Convert.ToHexStringLower(keyHash);
 
-    public string Health(int lane) => prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
+    public string Health(int lane) => _prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
 }

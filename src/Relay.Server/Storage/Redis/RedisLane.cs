@@ -19,13 +19,24 @@ internal sealed class RedisLane
     private IDatabase? _database;
     private LaneCall? _first;
     private LaneCall? _last;
-    private int _connection;
-    private int _sent;
-    private bool _isReloading;
-    private bool _isStalled;
 
-    /// <summary>After how long a call is given up. The client sets async calls no limit (2.x does).</summary>
+    /// <summary>Calls in the list whose state is <see cref="CallState.Sent"/>.</summary>
+    private int _sent;
+
+    /// <summary>A script was missing: calls are held back.</summary>
+    private bool _isReloading;
+
+    /// <summary>When Redis last answered a call, by the machine's own clock, in ms.</summary>
+    private long _answeredAt;
+
+    /// <summary>A call got no answer in time, and nothing has been answered since.</summary>
+    private volatile bool _isStalled;
+
+    /// <summary>After how long without an answer to any, calls are given up. The client sets async calls no limit (2.x does).</summary>
     public static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(1.7);
+
+    /// <summary>After how long a call is given up although others are answered: it waits its turn in a burst.</summary>
+    private static readonly TimeSpan BurstLimit = TimeSpan.FromSeconds(10);
 
     public ConnectionMultiplexer? Multiplexer => Volatile.Read(ref _multiplexer);
 
@@ -62,9 +73,19 @@ internal sealed class RedisLane
     public async Task<T> ExecuteAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
     {
         var database = Volatile.Read(ref _database) ?? throw new StoreUnavailableException(RedisErrors.NotConnected);
+        if (_isStalled)
+        {
+            throw new StoreUnavailableException(RedisErrors.NoAnswer);
+        }
+
         try
         {
             return await command(database).WaitAsync(CallLimit, cancellationToken);
+        }
+        catch (TimeoutException error)
+        {
+            _isStalled = true;
+            throw RedisErrors.Translate(error);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
@@ -75,28 +96,25 @@ internal sealed class RedisLane
     /// <summary>Gives up calls that have waited too long. To be called a few times a second.</summary>
     public void Tick()
     {
-        var oldest = Environment.TickCount64 - (long)CallLimit.TotalMilliseconds;
+        var now = Environment.TickCount64;
         lock (_gate)
         {
-            while (_first is { } call && call.MadeAt < oldest)
+            while (_first is { } call && (IsOver(CallLimit, Math.Max(call.MadeAt, _answeredAt)) || IsOver(BurstLimit, call.MadeAt)))
             {
                 _isStalled = true;
-                Remove(call);
-                call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
+                GiveUp(call);
             }
+
+            ResendIfAllAnswered();
         }
+
+        bool IsOver(TimeSpan limit, long since) => now - since > limit.TotalMilliseconds;
     }
 
     /// <summary>Redis answered something else on this connection: it does not hang.</summary>
-    public void Answered()
-    {
-        lock (_gate)
-        {
-            _isStalled = false;
-        }
-    }
+    public void Answered() => _isStalled = false;
 
-    /// <summary>Uses another multiplexer from now on, or none, and returns the one used before. Calls on that one have failed.</summary>
+    /// <summary>Uses another multiplexer from now on, or none, and returns the one used before. Gives up all calls on that one.</summary>
     public ConnectionMultiplexer? Attach(ConnectionMultiplexer? multiplexer)
     {
         lock (_gate)
@@ -104,25 +122,28 @@ internal sealed class RedisLane
             var old = _multiplexer;
             _multiplexer = multiplexer;
             _database = multiplexer?.GetDatabase();
-            _connection++;
-            _sent = 0;
-            _isReloading = false;
-            _isStalled = false;
             while (_first is { } call)
             {
-                Remove(call);
-                call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
+                GiveUp(call);
             }
 
+            _isReloading = false;
+            _isStalled = false;
             return old;
         }
+    }
+
+    private void GiveUp(LaneCall call)
+    {
+        End(call);
+        call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
     }
 
     /// <param name="call">The call.</param>
     /// <param name="byHash">False: by its text, which makes the client load it first, on the right node of a cluster.</param>
     private void Send(LaneCall call, bool byHash)
     {
-        call.Connection = _connection;
+        call.State = CallState.Sent;
         _sent++;
         Task<RedisResult> answer;
         try
@@ -150,40 +171,41 @@ internal sealed class RedisLane
         var error = answer.Exception?.InnerException;
         lock (_gate)
         {
-            if (call.Connection != _connection)
-            {
-                return; // Given up when the connection was replaced.
-            }
-
-            _sent--;
             if (error is null || RedisErrors.IsAnswer(error))
             {
+                _answeredAt = Environment.TickCount64;
                 _isStalled = false;
             }
 
-            if (call.IsListed)
+            if (call.State == CallState.Ended)
             {
-                if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
-                {
-                    _isReloading = true;
-                }
-                else
-                {
-                    Remove(call);
-                    Complete(call, answer, error);
-                }
+                return; // Given up before.
             }
 
-            if (_isReloading && _sent == 0)
+            if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
             {
-                Resend();
+                call.State = CallState.Held;
+                _sent--;
+                _isReloading = true;
             }
+            else
+            {
+                End(call);
+                Complete(call, answer, error);
+            }
+
+            ResendIfAllAnswered();
         }
     }
 
-    /// <summary>All that is listed missed or was held back, and is in order. Sending may finish a call at once, so the next is looked up before.</summary>
-    private void Resend()
+    /// <summary>All that is listed then is held, and in order. Sending may end a call at once, so the next is looked up before.</summary>
+    private void ResendIfAllAnswered()
     {
+        if (!_isReloading || _sent > 0)
+        {
+            return;
+        }
+
         _isReloading = false;
         for (var call = _first; call is not null;)
         {
@@ -207,7 +229,6 @@ internal sealed class RedisLane
 
     private void Append(LaneCall call)
     {
-        call.IsListed = true;
         call.Previous = _last;
         if (_last is null)
         {
@@ -221,9 +242,14 @@ internal sealed class RedisLane
         _last = call;
     }
 
-    private void Remove(LaneCall call)
+    private void End(LaneCall call)
     {
-        call.IsListed = false;
+        if (call.State == CallState.Sent)
+        {
+            _sent--;
+        }
+
+        call.State = CallState.Ended;
         if (call.Previous is null)
         {
             _first = call.Next;

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 
@@ -8,7 +7,7 @@ internal static class RedisStoreServices
 {
     /// <summary>Keeps everything in Redis. Needs <see cref="StorageOptions"/>, <see cref="DeliveryOptions"/> and a <see cref="TimeProvider"/>.</summary>
     public static IServiceCollection AddRedisStore(this IServiceCollection services) => services
-        .AddSingleton(provider => new RedisKeys(provider.GetRequiredService<IOptions<StorageOptions>>().Value.KeyPrefix))
+        .AddSingleton<RedisKeys>()
         .AddSingleton<RedisLanes>()
         .AddSingleton<RedisConnector>()
         .AddSingleton<RedisSettingsCheck>()
