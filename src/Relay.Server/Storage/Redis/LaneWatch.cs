@@ -96,7 +96,7 @@ internal sealed partial class LaneWatch(
         }
         catch (Exception error) when (error is RedisException or TimeoutException or ObjectDisposedException)
         {
-            return false;
+            return RedisErrors.IsAnswer(error); // A full disk, say, makes it refuse even a PING: another connection would not help.
         }
     }
 

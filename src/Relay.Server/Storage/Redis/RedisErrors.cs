@@ -41,7 +41,7 @@ internal static class RedisErrors
         _ => new StoreUnavailableException(NotConnected, error),
     };
 
-    /// <param name="answer">What Redis said.</param>
+    /// <param name="answer">The error that Redis answered, which begins with its code.</param>
     public static string Explain(string answer)
     {
         foreach (var (code, message) in Causes)
