@@ -12,7 +12,7 @@ internal static class AgentEndpoints
 
     public static void MapAgents(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminKeyFilter>();
+        var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminFilter>();
         group.MapPost("/register", RegisterAsync)
             .WithSummary("Registers an agent; its secrets are shown this once.")
             .Accepts<RegisterRequest>(isOptional: true, "application/json")

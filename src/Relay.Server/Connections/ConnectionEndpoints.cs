@@ -9,8 +9,6 @@ namespace Relay.Server.Connections;
 /// <summary><c>GET /api/v1/connect</c>, and <c>/</c> for clients that know only the host: where agents connect.</summary>
 internal static class ConnectionEndpoints
 {
-    private const string Bearer = "Bearer ";
-
     public static IServiceCollection AddAgentConnections(this IServiceCollection services)
     {
         services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
@@ -32,7 +30,7 @@ internal static class ConnectionEndpoints
         group.MapGet("/", ConnectAsync).ExcludeFromDescription();
     }
 
-    private static async Task<IResult> ConnectAsync(HttpContext context, ConnectionServices services, IHostApplicationLifetime lifetime)
+    private static async Task<IResult> ConnectAsync(HttpContext context, ConnectionServices services, Access access, IHostApplicationLifetime lifetime)
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
@@ -46,8 +44,8 @@ internal static class ConnectionEndpoints
             return Failures.ShuttingDown();
         }
 
-        var (agent, refused) = await AuthenticateAsync(context.Request, services.Agents);
-        if (refused)
+        var agent = await access.FindAgentAsync(context.Request);
+        if (agent is null && context.Request.Headers.Authorization.Count > 0)
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             return new ErrorResult(
@@ -59,21 +57,6 @@ internal static class ConnectionEndpoints
         var connection = new AgentConnection(socket, context.Request, services);
         await connection.RunAsync(agent, context.RequestAborted);
         return Results.Empty;
-    }
-
-    /// <returns>The agent of the request's key, if it carries one that is good; whether it carries one that is not.</returns>
-    private static async Task<(Agent? Agent, bool Refused)> AuthenticateAsync(HttpRequest request, AgentDirectory agents)
-    {
-        var header = request.Headers.Authorization.ToString();
-        if (header.Length == 0)
-        {
-            return (null, false);
-        }
-
-        var agent = header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key)
-            ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted)
-            : null;
-        return (agent, agent is null);
     }
 }
 

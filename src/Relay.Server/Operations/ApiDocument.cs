@@ -22,7 +22,7 @@ internal static class ApiDocument
             {
                 Type = SecuritySchemeType.ApiKey,
                 In = ParameterLocation.Header,
-                Name = AdminKeyFilter.Header,
+                Name = Access.AdminHeader,
             });
             options.AddSecurityRequirement(static document => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("admin", document)] = [] });
         });
