@@ -12,7 +12,7 @@ internal static class RedisTestEvents
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>More than a call may take, for a machine that is busy.</summary>
-    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(6);
+    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
 
     private static long _lastId = BinaryPrimitives.ReadInt64BigEndian(RandomNumberGenerator.GetBytes(8)) & 0x3fff_ffff_ffff_ffff;
 
