@@ -52,7 +52,7 @@ public sealed record RegisterResponse
 /// <summary>What a sender is answered.</summary>
 public sealed record WebhookResponse
 {
-    /// <summary><c>queued</c> or <c>duplicate</c>.</summary>
+    /// <summary><c>queued</c>, <c>delivered</c> (the sender waited) or <c>duplicate</c>.</summary>
     public required string Status { get; init; }
 
     /// <summary>The event.</summary>

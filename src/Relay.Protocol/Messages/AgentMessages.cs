@@ -93,3 +93,31 @@ public sealed record PongMessage : AgentMessage
     [JsonConverter(typeof(MillisecondsConverter))]
     public long? Timestamp { get; init; }
 }
+
+/// <summary>Acknowledges an event and answers its sender, if it waits. Without a body the answer has none.</summary>
+public sealed record ReplyMessage : AgentMessage
+{
+    /// <summary>Bytes that an answer's body may have.</summary>
+    public const int MaxBodyBytes = 1 << 20;
+
+    /// <inheritdoc/>
+    public override string Type => "reply";
+
+    /// <summary>The event.</summary>
+    public string? Id { get; init; }
+
+    /// <summary>The HTTP status of the answer, 200 to 599; absent: 200.</summary>
+    public int? Status { get; init; }
+
+    /// <summary>Its headers; those that are not the agent's to set are left out.</summary>
+    public IReadOnlyDictionary<string, string>? Headers { get; init; }
+
+    /// <summary>Its body as text.</summary>
+    public string? Body { get; init; }
+
+    /// <summary>Its body as bytes, instead of <see cref="Body"/>.</summary>
+    public byte[]? BodyBase64 { get; init; }
+
+    /// <summary>The id and the status, without the content.</summary>
+    public override string ToString() => $"reply {{ id = {Id}, status = {Status} }}";
+}

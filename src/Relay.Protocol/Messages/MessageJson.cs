@@ -12,6 +12,7 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(NackMessage))]
 [JsonSerializable(typeof(ExtendMessage))]
 [JsonSerializable(typeof(PongMessage))]
+[JsonSerializable(typeof(ReplyMessage))]
 [JsonSerializable(typeof(AuthSuccessMessage))]
 [JsonSerializable(typeof(AuthErrorMessage))]
 [JsonSerializable(typeof(PingMessage))]

@@ -32,6 +32,9 @@ public readonly ref struct WebhookParts
 
     /// <summary>The exact bytes that were accepted.</summary>
     public required ReadOnlySpan<byte> Body { get; init; }
+
+    /// <summary>Unix ms until which the sender waits for an answer; null when none waits.</summary>
+    public long? ReplyByMs { get; init; }
 }
 
 /// <summary>The hot frame, written and read by hand: bytes to bytes, the body is copied once.</summary>
@@ -89,6 +92,12 @@ public static class WebhookFrame
 
         output.Write("\",\"received_at\":"u8);
         WriteNumber(output, parts.ReceivedAtMs);
+        if (parts.ReplyByMs is { } replyBy)
+        {
+            output.Write(",\"reply_by\":"u8);
+            WriteNumber(output, replyBy);
+        }
+
         output.Write("}"u8);
     }
 

@@ -208,6 +208,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 ReceivedAtMs = leased.AcceptedAt.ToUnixTimeMilliseconds(),
                 Head = leased.Head.Span,
                 Body = leased.Body.Span,
+                ReplyByMs = _services.Pump.Waits.ReplyBy(leased.Id)?.ToUnixTimeMilliseconds(),
             },
             _agent!.Keys);
         return frame;
@@ -303,12 +304,23 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 }
 
                 break;
-            case NackMessage { Id: null } or ExtendMessage { Id: null }:
+            case NackMessage { Id: null } or ExtendMessage { Id: null } or ReplyMessage { Id: null }:
                 Refuse(new FrameError(ErrorCodes.InvalidMessage, "This message needs an id."));
                 break;
             case NackMessage nack:
                 var retryAfter = nack.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, (long)TimeSpan.FromDays(7).TotalMilliseconds)) : (TimeSpan?)null;
                 Pump.Nack(nack.Id!, nack.Reason, retryAfter, nack.DeadLetter ?? false);
+                break;
+            case ReplyMessage reply:
+                if (AgentReply.From(reply, out var fault) is { } answer)
+                {
+                    Pump.Reply(reply.Id!, answer);
+                }
+                else
+                {
+                    SendError(ErrorCodes.InvalidMessage, fault!, reply.Id);
+                }
+
                 break;
             case ExtendMessage extend:
                 Pump.Extend(extend.Id!);

@@ -50,6 +50,7 @@ internal sealed partial class DeliveryPump
     private readonly RetrySchedule _schedule;
     private readonly DeliveryOptions _options;
     private readonly TimeProvider _time;
+    private readonly SenderWaits _waits;
     private readonly ILogger _logger;
     private readonly Queue<Ticket> _tickets = new();
     private readonly Dictionary<EventId, InFlight> _inFlight = [];
@@ -69,7 +70,7 @@ internal sealed partial class DeliveryPump
     public DeliveryPump(RelayId agent, SessionId session, int maxInFlight, IDeliverySink sink, DeliveryPumpServices services)
     {
         (_agent, _session, _sink, _free) = (agent, session, sink, maxInFlight);
-        (_queue, _schedule, _options, _time, _logger) = (services.Queue, services.Schedule, services.Options.Value, services.Time, services.Logger);
+        (_queue, _schedule, _options, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Options.Value, services.Waits, services.Time, services.Logger);
         _settlements = new SettlementQueue(agent, services, sink.UnknownEvent, RetryStored);
     }
 
@@ -190,6 +191,17 @@ internal sealed partial class DeliveryPump
             _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked));
             Fetch();
         }
+    }
+
+    /// <summary>The agent acknowledges, and answers the sender if it waits.</summary>
+    public void Reply(string id, AgentReply reply)
+    {
+        if (EventId.TryParse(id, out var eventId))
+        {
+            _waits.Offer(_agent, eventId, reply);
+        }
+
+        Ack(id);
     }
 
     /// <summary>The agent gives an event back.</summary>
@@ -531,4 +543,4 @@ internal sealed partial class DeliveryPump
 
 /// <summary>What every pump needs.</summary>
 internal sealed record DeliveryPumpServices(
-    IDeliveryQueue Queue, RetrySchedule Schedule, IOptions<DeliveryOptions> Options, TimeProvider Time, ILogger<DeliveryPump> Logger);
+    IDeliveryQueue Queue, RetrySchedule Schedule, IOptions<DeliveryOptions> Options, SenderWaits Waits, TimeProvider Time, ILogger<DeliveryPump> Logger);

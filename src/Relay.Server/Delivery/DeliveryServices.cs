@@ -10,6 +10,7 @@ internal static class DeliveryServices
         services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
         services.AddSingleton(static provider => new RetrySchedule(provider.GetRequiredService<IOptions<DeliveryOptions>>(), Random.Shared));
         services.AddSingleton<EventIdSource>();
+        services.AddSingleton<SenderWaits>();
         services.AddSingleton<DeliveryPumpServices>();
         services.AddHostedService<SettledEventPruner>();
         return services;

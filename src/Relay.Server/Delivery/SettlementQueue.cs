@@ -122,6 +122,10 @@ internal sealed partial class SettlementQueue(
             {
                 unknownEvent(settlement.Id.ToString());
             }
+            else if (settlement.Kind == SettlementKind.Ack)
+            {
+                services.Waits.Acknowledged(settlement.Id);
+            }
             else if (settlement.Kind == SettlementKind.Retry)
             {
                 retryStored(settlement.DueAt);

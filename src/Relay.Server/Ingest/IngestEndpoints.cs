@@ -27,7 +27,7 @@ internal static class IngestEndpoints
         foreach (var pattern in (string[])["", "/{**path}"])
         {
             group.MapMethods(pattern, Methods, AcceptAsync)
-                .WithSummary("Accepts any content for an agent; answers when it is stored.")
+                .WithSummary("Accepts any content for an agent; answers when it is stored or, with Prefer: wait=N, when the agent has acknowledged it or replied.")
                 .Produces<WebhookResponse>(StatusCodes.Status202Accepted)
                 .Produces<WebhookResponse>()
                 .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
@@ -43,6 +43,7 @@ internal static class IngestEndpoints
         WebhookIntake intake,
         ConnectionRegistry connections,
         IOptions<IngestOptions> options,
+        IHostApplicationLifetime lifetime,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -58,9 +59,12 @@ internal static class IngestEndpoints
                 StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
         }
 
-        var result = await intake.AcceptAsync(id, context.Request, body);
+        var (result, wait) = await intake.AcceptAsync(id, context.Request, body);
+        using var _ = wait;
         return result.Status switch
         {
+            AcceptStatus.Ready or AcceptStatus.Leased when wait is not null && await IsAcknowledgedAsync(wait) =>
+                wait.Reply is { } reply ? new AgentReplyResult(reply) : Answer("delivered", StatusCodes.Status200OK),
             AcceptStatus.Ready or AcceptStatus.Leased => Answer("queued", StatusCodes.Status202Accepted),
             AcceptStatus.Duplicate => Answer("duplicate", StatusCodes.Status200OK),
             _ => new ErrorResult(
@@ -69,6 +73,13 @@ internal static class IngestEndpoints
                 RetryAfter = QueueFullRetry,
             },
         };
+
+        async Task<bool> IsAcknowledgedAsync(SenderWait wait)
+        {
+            // The event is accepted: a server that shuts down says so rather than keep the sender waiting.
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+            return await wait.WaitAsync(time, ended.Token);
+        }
 
         IResult Answer(string status, int statusCode) => TypedResults.Json(
             new WebhookResponse

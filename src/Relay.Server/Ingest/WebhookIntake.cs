@@ -10,6 +10,7 @@ internal sealed class WebhookIntake(
     IDeliveryQueue queue,
     ConnectionRegistry connections,
     EventIdSource ids,
+    SenderWaits waits,
     IOptions<IngestOptions> ingest,
     IOptions<DeliveryOptions> delivery,
     TimeProvider time)
@@ -20,12 +21,23 @@ internal sealed class WebhookIntake(
     private readonly bool _deduplicates = ingest.Value.IdempotencyWindow > TimeSpan.Zero;
 
     /// <summary>Returns when the event is durable. Not cancelled when the sender hangs up: what was begun is finished.</summary>
-    public Task<AcceptResult> AcceptAsync(RelayId agent, HttpRequest request, byte[] body)
+    /// <returns>What was accepted, and the sender's wait if it asked for one; the caller disposes it.</returns>
+    public async Task<(AcceptResult Result, SenderWait? Wait)> AcceptAsync(RelayId agent, HttpRequest request, byte[] body)
     {
         var accepted = new NewEvent(
             ids.Next(), agent, time.GetUtcNow(), EventHead.Write(request), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
-        return connections.Find(agent) is { } connection
-            ? connection.Pump.AcceptAsync(accepted, _terms)
-            : queue.AcceptAsync(accepted, _terms);
+        var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent, accepted.Id, duration) : null;
+        try
+        {
+            var result = connections.Find(agent) is { } connection
+                ? await connection.Pump.AcceptAsync(accepted, _terms)
+                : await queue.AcceptAsync(accepted, _terms);
+            return (result, wait);
+        }
+        catch
+        {
+            wait?.Dispose();
+            throw;
+        }
     }
 }

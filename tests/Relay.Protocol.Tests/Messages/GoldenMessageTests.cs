@@ -13,6 +13,14 @@ public class GoldenMessageTests
         ["ack-many"] = new AckMessage { Ids = [Id, "evt_0190a1b2c3d40001feedfacecafebeef"], Timestamp = TestKeys.TimestampMs },
         ["nack"] = new NackMessage { Id = Id, Reason = "database is locked", RetryAfterMs = 5000, DeadLetter = false },
         ["extend"] = new ExtendMessage { Id = Id },
+        ["reply"] = new ReplyMessage
+        {
+            Id = Id,
+            Status = 201,
+            Headers = new Dictionary<string, string> { ["content-type"] = "text/xml" },
+            Body = "<Response/>",
+        },
+        ["reply-bytes"] = new ReplyMessage { Id = Id, Status = 200, BodyBase64 = [0, 1, 254, 255] },
         ["pong"] = new PongMessage { Timestamp = TestKeys.TimestampMs },
     };
 
