@@ -15,6 +15,9 @@ public static class ErrorCodes
     /// <summary>The acknowledged event is not, or no longer, this agent's.</summary>
     public const string UnknownEvent = "unknown_event";
 
+    /// <summary>The event is not leased to who gives it back.</summary>
+    public const string NotInFlight = "not_in_flight";
+
     /// <summary>The api key is missing, malformed, wrong or revoked.</summary>
     public const string InvalidApiKey = "invalid_api_key";
 

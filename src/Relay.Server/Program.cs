@@ -7,6 +7,7 @@ using Relay.Server.Http;
 using Relay.Server.Ingest;
 using Relay.Server.Operations;
 using Relay.Server.Operations.Health;
+using Relay.Server.Polling;
 using Relay.Server.Storage;
 
 if (args is [HealthProbe.Command, ..])
@@ -26,6 +27,7 @@ builder.Services.AddAgents();
 builder.Services.AddDelivery();
 builder.Services.AddAgentConnections();
 builder.Services.AddIngest();
+builder.Services.AddPolling();
 builder.Services.AddOperations();
 
 var app = builder.Build();
@@ -35,6 +37,7 @@ app.UseWebSockets();
 app.UseApiDocument();
 
 app.MapIngest();
+app.MapPolling();
 app.MapAgentConnections();
 app.MapAgents();
 app.MapHealth();

@@ -9,6 +9,8 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RegisterResponse))]
 [JsonSerializable(typeof(WebhookResponse))]
+[JsonSerializable(typeof(NackRequest))]
+[JsonSerializable(typeof(SettledResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 public sealed partial class ApiJson : JsonSerializerContext;

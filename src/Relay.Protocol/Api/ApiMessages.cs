@@ -111,3 +111,26 @@ public sealed record HealthResponse
     /// <summary>Why it is not healthy.</summary>
     public string? Reason { get; init; }
 }
+
+/// <summary>The body of a nack by HTTP. Every field is optional.</summary>
+public sealed record NackRequest
+{
+    /// <summary>Why, kept in the event's history.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>When to try again, in ms from now; absent: by the retry schedule.</summary>
+    public long? RetryAfterMs { get; init; }
+
+    /// <summary>True: do not try again, dead-letter it.</summary>
+    public bool? DeadLetter { get; init; }
+}
+
+/// <summary>The answer to an ack or nack by HTTP.</summary>
+public sealed record SettledResponse
+{
+    /// <summary><c>acknowledged</c> or <c>nacked</c>.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>The event.</summary>
+    public required string Id { get; init; }
+}

@@ -63,3 +63,19 @@ internal sealed class AdminOrAgentFilter(Access access) : IEndpointFilter
         return request.RouteValues[RouteValue] is string id && id == agent.Id.Value ? await next(context) : Failures.UnknownRelayId();
     }
 }
+
+/// <summary>Lets the agent pass that the route names as <c>relayId</c>, by its own key, and makes it a feature of the request.</summary>
+internal sealed class AgentFilter(Access access) : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var request = context.HttpContext.Request;
+        if (await access.FindAgentAsync(request) is not { } agent)
+        {
+            return new ErrorResult(StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, "This call needs the agent's api key as Bearer.");
+        }
+
+        context.HttpContext.Features.Set(agent);
+        return request.RouteValues[AdminOrAgentFilter.RouteValue] is string id && id == agent.Id.Value ? await next(context) : Failures.UnknownRelayId();
+    }
+}

@@ -198,19 +198,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     PooledBufferWriter IOutboundOwner.Write(LeasedEvent leased)
     {
         var frame = new PooledBufferWriter(leased.Body.Length + leased.Head.Length + 512);
-        WebhookFrame.Write(
-            frame,
-            new WebhookParts
-            {
-                Id = leased.Id,
-                TimestampMs = Now.ToUnixTimeMilliseconds(),
-                Attempt = leased.Attempt,
-                ReceivedAtMs = leased.AcceptedAt.ToUnixTimeMilliseconds(),
-                Head = leased.Head.Span,
-                Body = leased.Body.Span,
-                ReplyByMs = _services.Pump.Waits.ReplyBy(leased.Id)?.ToUnixTimeMilliseconds(),
-            },
-            _agent!.Keys);
+        WebhookFrame.Write(frame, leased.ToParts(Now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.Keys);
         return frame;
     }
 

@@ -31,7 +31,8 @@ internal interface IDeliveryQueue
     /// <summary>
     /// Hands out what is due: first what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
     /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
-    /// <see cref="AttemptOutcome.LeaseExpired"/>: its failures grow by one unless a loss was counted before, and a loss counts from then on.
+    /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection held it, its failures grow by one unless a loss was counted before, and a
+    /// loss counts from then on; if a poll held it, its failures grow by one.
     /// </summary>
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
@@ -42,7 +43,7 @@ internal interface IDeliveryQueue
     Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until);
 
     /// <summary>
-    /// Makes <paramref name="session"/> the only one that is handed the agent's events. What other sessions hold is due at once, its
+    /// Makes <paramref name="session"/> the only connection that is handed the agent's events. What other connections hold is due at once, its
     /// failures as they were and its attempt ended with <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
     /// </summary>
     /// <returns>How many events are not settled.</returns>
@@ -99,7 +100,7 @@ internal enum AcceptStatus
 
 internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id);
 
-/// <param name="Session">Must hold the claim.</param>
+/// <param name="Session">A connection, which must hold the claim, or the agent's polls, which need not.</param>
 /// <param name="MaxEvents">1 or more.</param>
 /// <param name="MaxBytes">The batch ends with the event that reaches this; at least one is handed out.</param>
 /// <param name="Now">What is due by then.</param>
@@ -112,6 +113,8 @@ internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, l
 /// <param name="Superseded">Another session holds the claim; nothing was handed out.</param>
 internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More, DateTimeOffset? NextDue, bool Superseded)
 {
+    public static readonly LeaseResult Nothing = new([], More: false, NextDue: null, Superseded: false);
+
     public static readonly LeaseResult NotYours = new([], More: false, NextDue: null, Superseded: true);
 }
 
@@ -123,7 +126,20 @@ internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More,
 /// <param name="Failures">Earlier attempts that count against the limit.</param>
 /// <param name="LossCounted">Whether a lost connection is among them: it counts once.</param>
 internal sealed record LeasedEvent(
-    EventId Id, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, int Attempt, int Failures, bool LossCounted);
+    EventId Id, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, int Attempt, int Failures, bool LossCounted)
+{
+    /// <summary>What its frame is made of.</summary>
+    public WebhookParts ToParts(DateTimeOffset now, DateTimeOffset? replyBy = null) => new()
+    {
+        Id = Id,
+        TimestampMs = now.ToUnixTimeMilliseconds(),
+        Attempt = Attempt,
+        ReceivedAtMs = AcceptedAt.ToUnixTimeMilliseconds(),
+        Head = Head.Span,
+        Body = Body.Span,
+        ReplyByMs = replyBy?.ToUnixTimeMilliseconds(),
+    };
+}
 
 internal enum SettlementKind
 {
@@ -204,7 +220,7 @@ internal sealed record StoredEvent(
 
 /// <param name="Number">From 1.</param>
 /// <param name="At">Unix ms at which it was handed out.</param>
-/// <param name="Via">How: <c>websocket</c>.</param>
+/// <param name="Via">How: <c>websocket</c> or <c>poll</c>.</param>
 /// <param name="SessionId">To which connection.</param>
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Reason">Why.</param>

@@ -11,7 +11,9 @@ internal readonly record struct EventRow(
 
     public bool IsHeldBy(SessionId session) => State == EventState.Leased && Holder == session.Value;
 
+    public SessionId HolderSession => new(Holder ?? "");
+
     /// <summary>The attempt that the lease was, now that it ends.</summary>
     public AttemptRecord EndAttempt(AttemptOutcome outcome, string? reason, long at) =>
-        new(Attempts, LeasedAt, "websocket", Holder ?? "", outcome, reason, at - LeasedAt);
+        new(Attempts, LeasedAt, HolderSession.Via, Holder ?? "", outcome, reason, at - LeasedAt);
 }

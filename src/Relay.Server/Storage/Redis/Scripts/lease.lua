@@ -4,7 +4,7 @@
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-if redis.call('HGET', agent, 'claim') ~= session then
+if not is_poll(session) and redis.call('HGET', agent, 'claim') ~= session then
     return false
 end
 
@@ -24,7 +24,9 @@ local function hand_out(id)
     local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
     if e[7] == 'leased' then
         local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', now)
-        if loss ~= '1' then
+        if is_poll(e[8]) then
+            failures = failures + 1
+        elseif loss ~= '1' then
             failures, loss = failures + 1, '1'
         end
         redis.call('HSET', key, 'failures', failures, 'loss', loss, 'history', history)

@@ -1,5 +1,10 @@
 -- Put after the first line of each script.
 
+-- Whether a lease is held by the agent's polls and not by a connection.
+local function is_poll(session)
+    return string.sub(session, 1, 5) == 'poll_'
+end
+
 -- A history with one more ended attempt (AttemptRecord as JSON; the first 100 are kept, joined by commas).
 local function ended(history, number, at, session, outcome, reason, now)
     history = history or ''
@@ -7,7 +12,7 @@ local function ended(history, number, at, session, outcome, reason, now)
         return history
     end
     return history .. (history == '' and '' or ',') .. '{"number":' .. number .. ',"at":' .. at
-        .. ',"via":"websocket","session_id":"' .. session .. '","outcome":"' .. outcome .. '"'
+        .. ',"via":"' .. (is_poll(session) and 'poll' or 'websocket') .. '","session_id":"' .. session .. '","outcome":"' .. outcome .. '"'
         .. (reason == '' and '' or ',"reason":' .. reason) .. ',"duration_ms":' .. string.format('%.0f', now - at) .. '}'
 end
 

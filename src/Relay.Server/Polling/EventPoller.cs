@@ -1,0 +1,154 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Polling;
+
+/// <summary>Leases what is due to an agent that asks by HTTP. The same leases as over the socket, whether or not one is connected. Any thread.</summary>
+internal sealed class EventPoller(
+    IDeliveryQueue queue, RetrySchedule schedule, SenderWaits waits, IOptions<DeliveryOptions> options, TimeProvider time)
+{
+    private const long MaxBytes = 8 << 20;
+
+    /// <summary>A lost signal costs a waiting poll at most this.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(5);
+
+    private readonly DeliveryOptions _options = options.Value;
+
+    /// <summary>Waits for something to be due, up to <paramref name="wait"/>; answers what it leased, nothing when nothing came.</summary>
+    public async Task<IReadOnlyList<LeasedEvent>> LeaseAsync(RelayId agent, int limit, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        using var signal = new SemaphoreSlim(0, 1);
+        await using var subscription = wait > TimeSpan.Zero ? await queue.SubscribeAsync(agent, _ => Set(signal)) : null;
+        var end = time.GetUtcNow() + wait;
+        while (true)
+        {
+            var now = time.GetUtcNow();
+            var request = new LeaseRequest(SessionId.PollOf(agent), limit, MaxBytes, now, now + _options.AckTimeout);
+            var result = await queue.LeaseAsync(agent, request);
+            var leased = await WithoutGivenUpAsync(agent, result.Events, now);
+            if (leased.Count > 0 || now >= end || cancellationToken.IsCancellationRequested)
+            {
+                return leased;
+            }
+
+            if (!result.More)
+            {
+                await WaitAsync(signal, Earliest(end, result.NextDue ?? end, now + SweepInterval) - now, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Acknowledges, as an ack frame does.</summary>
+    /// <returns>False when no event of the agent has the id.</returns>
+    public async Task<bool> AckAsync(RelayId agent, EventId id) => (await AckAsync(agent, [id]))[0] != SettleResult.Unknown;
+
+    public async Task<IReadOnlyList<SettleResult>> AckAsync(RelayId agent, IEnumerable<EventId> ids)
+    {
+        Settlement[] settlements = [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent), AttemptOutcome.Acked))];
+        var results = await queue.SettleAsync(agent, settlements, time.GetUtcNow());
+        for (var i = 0; i < results.Count; i++)
+        {
+            if (results[i] != SettleResult.Unknown)
+            {
+                waits.Acknowledged(settlements[i].Id);
+            }
+        }
+
+        return results;
+    }
+
+    /// <summary>Gives back an event that a poll leased, as a nack frame does.</summary>
+    public async Task<SettleResult> NackAsync(RelayId agent, EventId id, string? reason, TimeSpan? retryAfter, bool deadLetter)
+    {
+        if (await queue.FindAsync(agent, id) is not { } found)
+        {
+            return SettleResult.Unknown;
+        }
+
+        var failures = found.Failures + 1;
+        var settlement = new Settlement(
+            id, deadLetter || schedule.IsExhausted(failures) ? SettlementKind.DeadLetter : SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Nacked)
+        {
+            Reason = reason,
+            DueAt = time.GetUtcNow() + (retryAfter ?? schedule.DelayAfter(failures)),
+            Failures = failures,
+        };
+        return (await queue.SettleAsync(agent, [settlement], time.GetUtcNow()))[0];
+    }
+
+    /// <summary>The caller has gone before it was answered: it never saw them, so they are due at once and nothing is counted.</summary>
+    public Task ReleaseAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased)
+    {
+        var now = time.GetUtcNow();
+        return queue.SettleAsync(agent, [.. leased.Select(item => GiveBack(agent, item, SettlementKind.Retry, AttemptOutcome.Released, now))], now);
+    }
+
+    private async Task<IReadOnlyList<LeasedEvent>> WithoutGivenUpAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased, DateTimeOffset now)
+    {
+        List<LeasedEvent> kept = [];
+        List<Settlement> givenUp = [];
+        foreach (var item in leased)
+        {
+            if (item.AcceptedAt + _options.Retention <= now)
+            {
+                givenUp.Add(GiveBack(agent, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
+            }
+            else if (schedule.IsExhausted(item.Failures))
+            {
+                givenUp.Add(GiveBack(agent, item, SettlementKind.DeadLetter, AttemptOutcome.Released, now) with { Reason = "All attempts failed." });
+            }
+            else
+            {
+                kept.Add(item);
+            }
+        }
+
+        if (givenUp.Count > 0)
+        {
+            await queue.SettleAsync(agent, givenUp, now);
+        }
+
+        return kept;
+    }
+
+    private static Settlement GiveBack(RelayId agent, LeasedEvent leased, SettlementKind kind, AttemptOutcome outcome, DateTimeOffset now) =>
+        new(leased.Id, kind, SessionId.PollOf(agent), outcome) { DueAt = now, Failures = leased.Failures, LossCounted = leased.LossCounted };
+
+    private static void Set(SemaphoreSlim signal)
+    {
+        try
+        {
+            signal.Release();
+        }
+        catch (Exception exception) when (exception is SemaphoreFullException or ObjectDisposedException)
+        {
+            // Set already, or the poll has been answered.
+        }
+    }
+
+    private async Task WaitAsync(SemaphoreSlim signal, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var over = new CancellationTokenSource(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, cancellationToken);
+        try
+        {
+            await signal.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Time to ask again, or to end.
+        }
+    }
+
+    private static DateTimeOffset Earliest(params ReadOnlySpan<DateTimeOffset> times)
+    {
+        var earliest = times[0];
+        foreach (var candidate in times)
+        {
+            earliest = candidate < earliest ? candidate : earliest;
+        }
+
+        return earliest;
+    }
+}
