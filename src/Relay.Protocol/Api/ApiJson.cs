@@ -11,6 +11,7 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(WebhookResponse))]
 [JsonSerializable(typeof(NackRequest))]
 [JsonSerializable(typeof(SettledResponse))]
+[JsonSerializable(typeof(ProbeResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(HealthResponse))]
 public sealed partial class ApiJson : JsonSerializerContext;

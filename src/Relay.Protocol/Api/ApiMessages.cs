@@ -134,3 +134,13 @@ public sealed record SettledResponse
     /// <summary>The event.</summary>
     public required string Id { get; init; }
 }
+
+/// <summary>The answer to a probe.</summary>
+public sealed record ProbeResponse
+{
+    /// <summary><c>ok</c>, <c>timeout</c> or <c>not_connected</c>.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>From the probe's acceptance to its stored ack, when it came back.</summary>
+    public double? DurationMs { get; init; }
+}

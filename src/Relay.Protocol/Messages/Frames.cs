@@ -55,6 +55,7 @@ public static class Frames
         {
             "webhook" => WebhookFrame.Read(utf8, out error),
             "ping" => Read(utf8, MessageJson.Default.PingMessage, out error),
+            "probe" => Read(utf8, MessageJson.Default.ProbeMessage, out error),
             "error" => Read(utf8, MessageJson.Default.ErrorMessage, out error),
             "disconnect" => Read(utf8, MessageJson.Default.DisconnectMessage, out error),
             "auth_success" => Read(utf8, MessageJson.Default.AuthSuccessMessage, out error),
@@ -79,6 +80,7 @@ public static class Frames
     public static byte[] Write(ServerMessage message) => message switch
     {
         PingMessage ping => JsonSerializer.SerializeToUtf8Bytes(ping, MessageJson.Default.PingMessage),
+        ProbeMessage probe => JsonSerializer.SerializeToUtf8Bytes(probe, MessageJson.Default.ProbeMessage),
         ErrorMessage error => JsonSerializer.SerializeToUtf8Bytes(error, MessageJson.Default.ErrorMessage),
         DisconnectMessage disconnect => JsonSerializer.SerializeToUtf8Bytes(disconnect, MessageJson.Default.DisconnectMessage),
         AuthSuccessMessage success => JsonSerializer.SerializeToUtf8Bytes(success, MessageJson.Default.AuthSuccessMessage),

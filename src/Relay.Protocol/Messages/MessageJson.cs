@@ -16,6 +16,7 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(AuthSuccessMessage))]
 [JsonSerializable(typeof(AuthErrorMessage))]
 [JsonSerializable(typeof(PingMessage))]
+[JsonSerializable(typeof(ProbeMessage))]
 [JsonSerializable(typeof(ErrorMessage))]
 [JsonSerializable(typeof(DisconnectMessage))]
 [JsonSerializable(typeof(SourceInfo))]

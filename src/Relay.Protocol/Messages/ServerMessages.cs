@@ -62,6 +62,16 @@ public sealed record PingMessage : ServerMessage
     public long Timestamp { get; init; }
 }
 
+/// <summary>A canary through the whole way of an event; acknowledge it by its id, and show it to nobody.</summary>
+public sealed record ProbeMessage : ServerMessage
+{
+    /// <inheritdoc/>
+    public override string Type => "probe";
+
+    /// <summary><c>prb_</c> and 32 hex digits.</summary>
+    public required string Id { get; init; }
+}
+
 /// <summary>A frame of the agent's could not be used; the connection stays.</summary>
 public sealed record ErrorMessage : ServerMessage
 {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.WebSockets;
 using Relay.Protocol;
 using Relay.Server.Agents;
@@ -198,7 +199,15 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     PooledBufferWriter IOutboundOwner.Write(LeasedEvent leased)
     {
         var frame = new PooledBufferWriter(leased.Body.Length + leased.Head.Length + 512);
-        WebhookFrame.Write(frame, leased.ToParts(Now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.Keys);
+        if (Probe.Is(leased))
+        {
+            frame.Write(Frames.Write(Probe.Message(leased.Id)));
+        }
+        else
+        {
+            WebhookFrame.Write(frame, leased.ToParts(Now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.Keys);
+        }
+
         return frame;
     }
 

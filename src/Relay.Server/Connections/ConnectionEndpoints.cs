@@ -27,6 +27,7 @@ internal static class ConnectionEndpoints
             .Produces(StatusCodes.Status101SwitchingProtocols)
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorResponse>(StatusCodes.Status426UpgradeRequired);
+        routes.MapProbe();
         group.MapGet("/", ConnectAsync).ExcludeFromDescription();
     }
 

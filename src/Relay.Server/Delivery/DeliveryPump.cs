@@ -179,7 +179,7 @@ internal sealed partial class DeliveryPump
     /// <summary>The agent acknowledged: counts for any event of its own, however late.</summary>
     public void Ack(string id)
     {
-        if (!EventId.TryParse(id, out var eventId))
+        if (!Probe.TryParseId(id, out var eventId))
         {
             _sink.UnknownEvent(id);
             return;

@@ -90,7 +90,12 @@ internal sealed class EventPoller(
         List<Settlement> givenUp = [];
         foreach (var item in leased)
         {
-            if (item.AcceptedAt + _options.Retention <= now)
+            if (Probe.Is(item))
+            {
+                // A probe is for a connection; over a poll it has come to its end.
+                givenUp.Add(GiveBack(agent, item, SettlementKind.Ack, AttemptOutcome.Released, now));
+            }
+            else if (item.AcceptedAt + _options.Retention <= now)
             {
                 givenUp.Add(GiveBack(agent, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
             }

@@ -44,7 +44,12 @@ public sealed class WaitingSenderTests
             status = 201,
             headers = new Dictionary<string, string>
             {
-                ["content-type"] = "text/xml", ["X-Mine"] = "1", ["set-cookie"] = "a=b", ["transfer-encoding"] = "chunked", ["x-bad"] = "a\r\nb: c", ["access-control-allow-origin"] = "*",
+                ["content-type"] = "text/xml",
+                ["X-Mine"] = "1",
+                ["set-cookie"] = "a=b",
+                ["transfer-encoding"] = "chunked",
+                ["x-bad"] = "a\r\nb: c",
+                ["access-control-allow-origin"] = "*",
             },
             body = "<Response><Message>é</Message></Response>",
         }));

@@ -1,0 +1,59 @@
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Http;
+
+namespace Relay.Server.Connections;
+
+/// <summary><c>POST /api/v1/agents/{relay_id}/probe</c>: whether an event would reach the agent now, and how long it takes.</summary>
+internal static class ProbeEndpoint
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly AcceptTerms Terms = new(IdempotencyWindow: TimeSpan.Zero, MaxQueuedEvents: long.MaxValue, MaxQueuedBytes: long.MaxValue, Lease: null);
+
+    public static void MapProbe(this IEndpointRouteBuilder routes) =>
+        routes.MapPost("/api/v1/agents/{relayId}/probe", ProbeAsync)
+            .WithTags("Agents")
+            .AddEndpointFilter<AdminOrAgentFilter>()
+            .WithSummary("Sends a canary through queue, socket and ack: ok and its time, timeout, or not_connected.")
+            .Produces<ProbeResponse>()
+            .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status404NotFound);
+
+    private static async Task<IResult> ProbeAsync(
+        string relayId,
+        AgentDirectory agents,
+        ConnectionRegistry connections,
+        EventIdSource ids,
+        SenderWaits waits,
+        IDeliveryQueue queue,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (!RelayId.TryParse(relayId, out var agent) || await agents.FindAsync(agent, cancellationToken) is null)
+        {
+            return Failures.UnknownRelayId();
+        }
+
+        if (connections.Find(agent) is not { } connection)
+        {
+            return Answer("not_connected", null);
+        }
+
+        var began = time.GetTimestamp();
+        var probe = Probe.For(agent, ids.Next(), time.GetUtcNow());
+        using var wait = waits.Begin(agent, probe.Id, Patience);
+        await connection.Pump.AcceptAsync(probe, Terms);
+        if (await wait.WaitAsync(time, cancellationToken))
+        {
+            return Answer("ok", time.GetElapsedTime(began));
+        }
+
+        // Nobody waits for it any more, so it must not wait in the queue either.
+        await queue.SettleAsync(agent, [new Settlement(probe.Id, SettlementKind.Ack, connection.Session, AttemptOutcome.TimedOut)], time.GetUtcNow());
+        return Answer("timeout", null);
+
+        static IResult Answer(string status, TimeSpan? duration) => TypedResults.Json(
+            new ProbeResponse { Status = status, DurationMs = duration?.TotalMilliseconds }, ApiJson.Default.ProbeResponse);
+    }
+}
