@@ -431,7 +431,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
 
         await _outbound.Completion;
-        _services.Registry.Remove(this);
+        _services.Registry.Remove(this, _agent?.Id);
         if (_subscription is not null)
         {
             await _subscription.DisposeAsync();

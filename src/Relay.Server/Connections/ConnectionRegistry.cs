@@ -20,7 +20,12 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
 
     public void Add(AgentConnection connection) => _all.TryAdd(connection, 0);
 
-    public void Remove(AgentConnection connection) => _all.TryRemove(connection, out _);
+    /// <summary>The connection is over.</summary>
+    public void Remove(AgentConnection connection, RelayId? agent)
+    {
+        _all.TryRemove(connection, out _);
+        Withdraw(connection, agent);
+    }
 
     /// <summary>
     /// Makes the connection its agent's only one, here and in the queue. The order of claims in the queue is the order here, so that
