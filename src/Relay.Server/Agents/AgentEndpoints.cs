@@ -56,10 +56,29 @@ internal static class AgentEndpoints
             return Failures.Invalid("metadata is a JSON object.");
         }
 
+        if (request.Metadata is { } metadata && !IsText(metadata))
+        {
+            return Failures.Invalid("metadata has half a surrogate pair in a string.");
+        }
+
         // Accepting a setting that is not acted upon would be a lie: an agent with a source must fail closed.
         return IsSet(request.Source) || IsSet(request.Delivery) || !string.IsNullOrEmpty(request.HttpEndpoint)
             ? Failures.Invalid("source, delivery and http_endpoint are not supported by this version. Leave them out.")
             : null;
+
+        static bool IsText(JsonElement element)
+        {
+            try
+            {
+                using var writer = new Utf8JsonWriter(Stream.Null);
+                element.WriteTo(writer);
+                return true;
+            }
+            catch (InvalidOperationException)
+            {
+                return false;
+            }
+        }
 
         static bool IsSet(JsonElement? setting) => setting is { ValueKind: not JsonValueKind.Null };
     }

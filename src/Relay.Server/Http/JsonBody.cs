@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 
 namespace Relay.Server.Http;
 
@@ -19,6 +20,11 @@ internal static class JsonBody
         if (body.Length == 0)
         {
             return (null, null);
+        }
+
+        if (!Utf8.IsValid(body))
+        {
+            return (null, Failures.Invalid("The body is not a valid JSON object."));
         }
 
         try

@@ -53,13 +53,17 @@ public sealed class RegistrationTests
     [InlineData("null", "JSON object")]
     [InlineData("""{"name":7}""", "$.name")]
     [InlineData("""{"metadata":[1]}""", "metadata")]
+    [InlineData("""{"metadata":{"a":"\ud800"}}""", "metadata")]
+    [InlineData("""{"metadata":{"\udc00":1}}""", "metadata")]
+    [InlineData("{\"metadata\":{\"a\":\"\u00ff\"}}", "not a valid JSON object", true)]
+    [InlineData("""{"name":"\ud800"}""", "name")]
     [InlineData("""{"http_endpoint":"https://example.com/"}""", "http_endpoint")]
     [InlineData("""{"source":{"type":"github"}}""", "source")]
-    public async Task A_malformed_registration_names_its_fault(string body, string named)
+    public async Task A_malformed_registration_names_its_fault(string body, string named, bool inLatin1 = false)
     {
         await using var relay = await RelayHost.StartAsync("embedded");
 
-        using var response = await RegisterAsync(relay, body);
+        using var response = await RegisterAsync(relay, body, inLatin1 ? Encoding.Latin1 : Encoding.UTF8);
 
         var error = await Expect.ErrorAsync(response, HttpStatusCode.BadRequest, "invalid_request");
         Assert.Contains(named, error.GetProperty("message").GetString(), StringComparison.Ordinal);
@@ -120,11 +124,11 @@ public sealed class RegistrationTests
         }
     }
 
-    private static async Task<HttpResponseMessage> RegisterAsync(RelayHost relay, string body)
+    private static async Task<HttpResponseMessage> RegisterAsync(RelayHost relay, string body, Encoding? encoding = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/register")
         {
-            Content = new StringContent(body, new MediaTypeHeaderValue("application/json")),
+            Content = new ByteArrayContent((encoding ?? Encoding.UTF8).GetBytes(body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
         request.Headers.Add("X-Admin-Key", RelayHost.AdminKey);
         return await relay.Http.SendAsync(request);
