@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Agents;
@@ -16,7 +17,11 @@ if (args is [HealthProbe.Command, ..])
 }
 
 var builder = WebApplication.CreateBuilder(args);
-builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
+builder.WebHost.ConfigureKestrel(static kestrel =>
+{
+    kestrel.AddServerHeader = false;
+    kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1; // See HeaderText.
+});
 
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));

@@ -16,7 +16,7 @@ internal sealed class Access(IOptions<RelayOptions> options, AgentDirectory agen
 
     /// <summary>Whether the request carries the admin key, compared in constant time.</summary>
     public bool IsAdmin(HttpRequest request) =>
-        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(request.Headers[AdminHeader].ToString())), _adminKeyHash);
+        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(HeaderText.Decode(request.Headers[AdminHeader].ToString()))), _adminKeyHash);
 
     /// <summary>The active agent whose api key the request carries; null without a key or with a wrong one.</summary>
     public async ValueTask<Agent?> FindAgentAsync(HttpRequest request)

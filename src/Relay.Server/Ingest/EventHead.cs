@@ -3,6 +3,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
+using Relay.Protocol;
+using Relay.Server.Http;
 
 namespace Relay.Server.Ingest;
 
@@ -22,9 +24,9 @@ internal static class EventHead
         HeaderNames.Host, HeaderNames.Authorization, HeaderNames.Cookie, HeaderNames.SetCookie,
     };
 
-    public static byte[] Write(HttpRequest request)
+    public static byte[] Write(HttpRequest request, RelayId agent)
     {
-        var (path, query) = SplitTarget(request);
+        var (path, query) = SplitTarget(request, agent);
         var buffer = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer, Json))
         {
@@ -38,7 +40,7 @@ internal static class EventHead
             {
                 if (!Withheld.Contains(name) && !IsNominated(nominated, name))
                 {
-                    json.WriteString(name.ToLowerInvariant(), string.Join(", ", values.ToArray()));
+                    json.WriteString(name.ToLowerInvariant(), HeaderText.Decode(string.Join(", ", values.ToArray())));
                 }
             }
 
@@ -53,7 +55,7 @@ internal static class EventHead
     /// What follows the relay id in the request's target, and the query without its question mark, both as they came: percent-encoding
     /// is not touched, because senders sign it.
     /// </summary>
-    private static (string Path, string Query) SplitTarget(HttpRequest request)
+    private static (string Path, string Query) SplitTarget(HttpRequest request, RelayId agent)
     {
         var target = request.HttpContext.Features.Get<IHttpRequestFeature>()?.RawTarget;
         if (string.IsNullOrEmpty(target))
@@ -64,10 +66,22 @@ internal static class EventHead
         var question = target.IndexOf('?', StringComparison.Ordinal);
         var (path, query) = question < 0 ? (target, "") : (target[..question], target[(question + 1)..]);
 
-        // The absolute form of RFC 9112 §3.2.2 begins with scheme and host.
-        var start = path.IndexOf("/webhook/agt_", StringComparison.OrdinalIgnoreCase);
-        var end = start < 0 ? -1 : path.IndexOf('/', start + "/webhook/".Length);
-        return (end < 0 ? "/" : path[end..], query);
+        return (AfterRelayId(path, agent), query);
+    }
+
+    /// <summary>The relay id is looked for: the absolute form of RFC 9112 §3.2.2 begins with scheme and host, and any letter may be percent-encoded.</summary>
+    private static string AfterRelayId(string path, RelayId agent)
+    {
+        foreach (var range in path.AsSpan().Split('/'))
+        {
+            var segment = path.AsSpan(range);
+            if (segment.SequenceEqual(agent.Value) || (segment.Contains('%') && Uri.UnescapeDataString(segment) == agent.Value))
+            {
+                return range.End.Value < path.Length ? path[range.End..] : "/";
+            }
+        }
+
+        return "/";
     }
 
     private static string GetEncodedTarget(this HttpRequest request) => request.PathBase + request.Path + request.QueryString.Value;

@@ -25,7 +25,7 @@ internal sealed class WebhookIntake(
     public async Task<(AcceptResult Result, SenderWait? Wait)> AcceptAsync(RelayId agent, HttpRequest request, byte[] body)
     {
         var accepted = new NewEvent(
-            ids.Next(), agent, time.GetUtcNow(), EventHead.Write(request), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
+            ids.Next(), agent, time.GetUtcNow(), EventHead.Write(request, agent), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
         var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent, accepted.Id, duration) : null;
         try
         {

@@ -237,4 +237,51 @@ public sealed class IngestTests
 
         await Expect.ErrorAsync(response, HttpStatusCode.NotFound, "not_found");
     }
+
+    [Theory]
+    [InlineData("/api/v1/webhook/%61gt_{0}/a/b%2Fc?q=%20", "/a/b%2Fc", "q=%20")]
+    [InlineData("/api/v1/webhook/agt%5F{0}/a", "/a", "")]
+    [InlineData("http://elsewhere/api/v1/webhook/agt_{0}/a/webhook/agt_0/b?x", "/a/webhook/agt_0/b", "x")]
+    [InlineData("/API/v1/Webhook/agt_{0}", "/", "")]
+    [InlineData("/api/v1/webhook/agt_{0}?path=/webhook/agt_0/b", "/", "path=/webhook/agt_0/b")]
+    public async Task However_a_sender_spells_the_address_what_follows_it_is_kept(string target, string path, string query)
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        var agent = await relay.RegisterAsync();
+        await using var connected = await relay.ConnectAsync(agent);
+
+        var answer = await SendRawAsync(relay, $"POST {target.Replace("{0}", agent.RelayId["agt_".Length..], StringComparison.Ordinal)} HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
+        var webhook = await connected.ReceiveWebhookAsync();
+        Assert.Equal((path, query), (webhook.Path, webhook.Query));
+    }
+
+    [Theory]
+    [InlineData("caf\u00e9", "caf\u00e9")]
+    [InlineData("caf\u00c3\u00a9", "caf\u00e9")]
+    [InlineData("a\tb", "a\tb")]
+    public async Task Header_values_beyond_ascii_are_no_reason_to_refuse_a_webhook(string latin1, string expected)
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        var agent = await relay.RegisterAsync();
+        await using var connected = await relay.ConnectAsync(agent);
+
+        var answer = await SendRawAsync(relay, $"POST /api/v1/webhook/{agent.RelayId} HTTP/1.1\r\nHost: relay\r\nX-Place: {latin1}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 202", answer, StringComparison.Ordinal);
+        Assert.Equal(expected, (await connected.ReceiveWebhookAsync()).Headers["x-place"]);
+    }
+
+    /// <summary>Sends a request, one byte a character, and reads to the end of the connection.</summary>
+    private static async Task<string> SendRawAsync(RelayHost relay, string request)
+    {
+        using var patience = new CancellationTokenSource(RelayHost.Patience);
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(relay.Http.BaseAddress!.Host, relay.Http.BaseAddress.Port, patience.Token);
+        await using var stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(request), patience.Token);
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        return await reader.ReadToEndAsync(patience.Token);
+    }
 }
