@@ -61,7 +61,11 @@ internal sealed partial class DeliveryPump
     private int _free;
     private long _unsentBytes;
     private bool _fetching;
+    private bool _fetchFailed;
     private bool _mayHaveMore;
+
+    /// <summary>Another session may hold the claim: the queue is asked even without room for an event.</summary>
+    private bool _claimInDoubt;
     private DateTimeOffset _nextFetch = DateTimeOffset.MaxValue;
     private DateTimeOffset _nextSweep;
     private DateTimeOffset _firstDeadline = DateTimeOffset.MaxValue;
@@ -133,6 +137,16 @@ internal sealed partial class DeliveryPump
         lock (_gate)
         {
             _mayHaveMore = true;
+            Fetch();
+        }
+    }
+
+    /// <summary>Another session seems to have claimed the agent. Only the queue's word counts: signals may be old.</summary>
+    public void DoubtClaim()
+    {
+        lock (_gate)
+        {
+            (_mayHaveMore, _claimInDoubt) = (true, true);
             Fetch();
         }
     }
@@ -212,10 +226,15 @@ internal sealed partial class DeliveryPump
             if (EventId.TryParse(id, out var eventId) && TakeBack(eventId, out var inFlight))
             {
                 var failures = inFlight.Failures + 1;
-                var retry = !deadLetter && !_schedule.IsExhausted(failures);
+                var exhausted = _schedule.IsExhausted(failures);
+                if (exhausted)
+                {
+                    GivenUp(_logger, eventId, _agent, "All attempts failed.");
+                }
+
                 _settlements.Add(GiveBack(eventId, inFlight with { Failures = failures }, AttemptOutcome.Nacked, retryAfter ?? _schedule.DelayAfter(failures)) with
                 {
-                    Kind = retry ? SettlementKind.Retry : SettlementKind.DeadLetter,
+                    Kind = deadLetter || exhausted ? SettlementKind.DeadLetter : SettlementKind.Retry,
                     Reason = reason,
                 });
                 Fetch();
@@ -276,6 +295,7 @@ internal sealed partial class DeliveryPump
             {
                 _nextSweep = now + SweepInterval;
                 _nextFetch = now;
+                _claimInDoubt = true;
             }
 
             if (now >= _nextFetch)
@@ -318,15 +338,16 @@ internal sealed partial class DeliveryPump
     /// <summary>Asks the queue, if there is room and something may be due. Under the lock.</summary>
     private void Fetch()
     {
-        if (_state != State.Open || _fetching || !_mayHaveMore || _free == 0 || _unsentBytes > MaxUnsentBytes)
+        var hasRoom = _free > 0 && _unsentBytes <= MaxUnsentBytes;
+        if (_state != State.Open || _fetching || !_mayHaveMore || !(hasRoom || _claimInDoubt))
         {
             return;
         }
 
-        (_fetching, _mayHaveMore) = (true, false);
+        (_fetching, _mayHaveMore, _claimInDoubt) = (true, false, false);
         var now = _time.GetUtcNow();
         // A quarter of the room is left to events that are accepted meanwhile: they need no fetch when nothing waits before them.
-        var count = Math.Min(_free - (_free / 4), MaxFetch);
+        var count = hasRoom ? Math.Min(_free - (_free / 4), MaxFetch) : 0;
         var ticket = TakeTicket(count);
         var lease = _queue.LeaseAsync(_agent, new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin));
         _fetch = FinishFetchAsync(ticket, lease);
@@ -345,7 +366,7 @@ internal sealed partial class DeliveryPump
 
             lock (_gate)
             {
-                _fetching = false;
+                (_fetching, _fetchFailed) = (false, false);
                 _mayHaveMore |= result.More;
                 _nextFetch = Earlier(_nextFetch, result.NextDue);
                 Fetch();
@@ -354,10 +375,14 @@ internal sealed partial class DeliveryPump
         catch (Exception exception)
         {
             Complete(ticket, []);
-            FetchFailed(_logger, _agent, _session, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+            if (!_fetchFailed)
+            {
+                FetchFailed(_logger, _agent, _session, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+            }
+
             lock (_gate)
             {
-                _fetching = false;
+                (_fetching, _fetchFailed, _claimInDoubt) = (false, true, true);
                 _nextFetch = _time.GetUtcNow() + StoreRetryInterval;
             }
         }
@@ -407,7 +432,7 @@ internal sealed partial class DeliveryPump
             _free++;
             _inFlight[leased.Id] = inFlight with { Deadline = held.Deadline > deadline ? held.Deadline : deadline };
         }
-        else if (leased.AcceptedAt + _options.Retention <= _time.GetUtcNow())
+        else if (_time.GetUtcNow() - leased.AcceptedAt >= _options.Retention)
         {
             GiveUp(leased, inFlight, SettlementKind.Expire, AttemptOutcome.Expired, "Not delivered within the retention.");
         }

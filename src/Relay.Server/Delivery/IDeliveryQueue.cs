@@ -101,7 +101,7 @@ internal enum AcceptStatus
 internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id);
 
 /// <param name="Session">A connection, which must hold the claim, or the agent's polls, which need not.</param>
-/// <param name="MaxEvents">1 or more.</param>
+/// <param name="MaxEvents">0: hands out nothing, and only says how it stands.</param>
 /// <param name="MaxBytes">The batch ends with the event that reaches this; at least one is handed out.</param>
 /// <param name="Now">What is due by then.</param>
 /// <param name="Until">The leases' deadline.</param>
@@ -162,8 +162,10 @@ internal enum SettlementKind
 /// <param name="Outcome">How the attempt ended, for its history.</param>
 internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Session, AttemptOutcome Outcome)
 {
-    /// <summary>Why, for its history; at most 500 characters.</summary>
-    public string? Reason { get; init; }
+    private const int MaxReasonLength = 500;
+
+    /// <summary>Why, for its history; of a longer one the first 500 characters.</summary>
+    public string? Reason { get; init => field = value?.Length > MaxReasonLength ? Beginning(value) : value; }
 
     /// <summary>For <see cref="SettlementKind.Retry"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
@@ -173,6 +175,10 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
 
     /// <summary>Whether a loss is among them; for all kinds but <see cref="SettlementKind.Ack"/>.</summary>
     public bool LossCounted { get; init; }
+
+    /// <summary>Never half a surrogate pair, which could not be stored.</summary>
+    private static string Beginning(string reason) =>
+        reason[..(char.IsHighSurrogate(reason[MaxReasonLength - 1]) ? MaxReasonLength - 1 : MaxReasonLength)];
 }
 
 internal enum SettleResult

@@ -95,7 +95,7 @@ internal sealed class EventPoller(
                 // A probe is for a connection; over a poll it has come to its end.
                 givenUp.Add(GiveBack(agent, item, SettlementKind.Ack, AttemptOutcome.Released, now));
             }
-            else if (item.AcceptedAt + _options.Retention <= now)
+            else if (now - item.AcceptedAt >= _options.Retention)
             {
                 givenUp.Add(GiveBack(agent, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
             }

@@ -202,6 +202,7 @@ public sealed class DeliveryTests
 
         var found = await relay.WhenAsync(agent, id, EventState.Dead);
         Assert.Equal(Enumerable.Range(1, 6).Select(static i => (i, AttemptOutcome.Nacked, (string?)$"no {i}")), found.Attempts.Select(static a => (a.Number, a.Outcome, a.Reason)));
+        Assert.Contains(relay.Logs.Texts, text => text.Contains(id, StringComparison.Ordinal) && text.Contains("given up", StringComparison.Ordinal));
         double[] expected = [1, 5, 30, 120, 600];
         foreach (var (pause, i) in at.Zip(at.Skip(1), static (a, b) => (b - a) / 1000.0).Select(static (pause, i) => (pause, i)))
         {
@@ -222,6 +223,35 @@ public sealed class DeliveryTests
 
         var found = await relay.WhenAsync(agent, id, EventState.Dead);
         Assert.Equal("poison", Assert.Single(found.Attempts).Reason);
+    }
+
+    [Theory, OnEachStore]
+    public async Task Of_a_long_reason_the_beginning_is_kept(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store);
+        var agent = await relay.RegisterAsync();
+        await using var connected = await relay.ConnectAsync(agent);
+        var id = await relay.QueueAsync(agent);
+        await connected.ReceiveWebhookAsync();
+
+        // The 500th character is the first half of a pair.
+        var reason = new string('x', 499) + string.Concat(Enumerable.Repeat("\U0001F600", 10_000));
+        await connected.SendAsync($$"""{"type":"nack","id":"{{id}}","reason":"{{reason}}","dead_letter":true}""");
+
+        var found = await relay.WhenAsync(agent, id, EventState.Dead);
+        Assert.Equal(new string('x', 499), Assert.Single(found.Attempts).Reason);
+    }
+
+    [Theory, OnEachStore]
+    public async Task A_retention_as_long_as_can_be_is_for_ever(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Delivery:Retention", "10675199.00:00:00"));
+        var agent = await relay.RegisterAsync();
+        await using var connected = await relay.ConnectAsync(agent);
+
+        var id = await relay.QueueAsync(agent);
+
+        Assert.Equal(id, (await connected.ReceiveWebhookAsync()).Id);
     }
 
     [Theory, OnEachStore]

@@ -16,7 +16,7 @@ internal static class Leasing
         var (events, bytes) = (0, 0L);
         bool Enough(EventRow row) => ++events >= request.MaxEvents || (bytes += row.SizeBytes) >= request.MaxBytes;
 
-        var rows = tables.Events.Due(queue.Number, now, Enough);
+        var rows = request.MaxEvents == 0 ? [] : tables.Events.Due(queue.Number, now, Enough);
         var full = events >= request.MaxEvents || bytes >= request.MaxBytes;
         if (!full && queue.Ready > 0) rows.AddRange(tables.Events.InState(queue.Number, EventState.Ready, Enough));
 
