@@ -25,13 +25,15 @@ internal sealed class RelayHost : IAsyncDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly StoreSetup _store;
+    private readonly bool _ownsStore;
     private readonly Dictionary<string, string?> _settings;
+    private readonly Action<IServiceCollection>? _replace;
     private Factory _factory;
 
-    private RelayHost(StoreSetup store, Dictionary<string, string?> settings, FakeTimeProvider? clock)
+    private RelayHost(StoreSetup store, bool ownsStore, Dictionary<string, string?> settings, FakeTimeProvider? clock, Action<IServiceCollection>? replace)
     {
-        (_store, _settings, Clock) = (store, settings, clock);
-        _factory = new Factory(settings, clock, Logs);
+        (_store, _ownsStore, _settings, Clock, _replace) = (store, ownsStore, settings, clock, replace);
+        _factory = new Factory(settings, clock, Logs, replace);
         Http = _factory.CreateClient();
     }
 
@@ -48,23 +50,30 @@ internal sealed class RelayHost : IAsyncDisposable
 
     public IDeliveryQueue Queue => Services.GetRequiredService<IDeliveryQueue>();
 
-    public static async Task<RelayHost> StartAsync(string store, bool ownClock = false, params (string Key, string Value)[] settings)
+    public static async Task<RelayHost> StartAsync(string store, bool ownClock = false, params (string Key, string Value)[] settings) =>
+        Start(await StoreSetup.CreateAsync(store), ownClock, replace: null, settings);
+
+    /// <summary>On a store of the test's own, with services in the place of others if it wants some; disposes the store with itself.</summary>
+    public static RelayHost Start(
+        StoreSetup setup, bool ownClock = false, Action<IServiceCollection>? replace = null, params (string Key, string Value)[] settings)
     {
-        var setup = await StoreSetup.CreateAsync(store);
         var all = new Dictionary<string, string?>(setup.Settings) { ["Relay:AdminKey"] = AdminKey, ["Relay:Storage:Path"] = setup.Folder };
         foreach (var (key, value) in settings)
         {
             all[key] = value;
         }
 
-        return new RelayHost(setup, all, ownClock ? new FakeTimeProvider() : null);
+        return new RelayHost(setup, ownsStore: true, all, ownClock ? new FakeTimeProvider() : null, replace);
     }
+
+    /// <summary>Another node on the same store and clock; to be disposed before this one.</summary>
+    public RelayHost StartAnother() => new(_store, ownsStore: false, _settings, Clock, _replace);
 
     /// <summary>Stops the server gracefully and starts another on the same data.</summary>
     public async Task RestartAsync()
     {
         await StopAsync();
-        _factory = new Factory(_settings, Clock, Logs);
+        _factory = new Factory(_settings, Clock, Logs, _replace);
         Http = _factory.CreateClient();
     }
 
@@ -134,7 +143,11 @@ internal sealed class RelayHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        await _store.DisposeAsync();
+        if (_ownsStore)
+        {
+            await _store.DisposeAsync();
+        }
+
         Logs.AssertQuiet();
     }
 
@@ -153,10 +166,11 @@ internal sealed class RelayHost : IAsyncDisposable
         private readonly Dictionary<string, string?> _settings;
         private readonly TimeProvider? _clock;
         private readonly LogCollector _logs;
+        private readonly Action<IServiceCollection>? _replace;
 
-        public Factory(Dictionary<string, string?> settings, TimeProvider? clock, LogCollector logs)
+        public Factory(Dictionary<string, string?> settings, TimeProvider? clock, LogCollector logs, Action<IServiceCollection>? replace)
         {
-            (_settings, _clock, _logs) = (settings, clock, logs);
+            (_settings, _clock, _logs, _replace) = (settings, clock, logs, replace);
             UseKestrel(0);
         }
 
@@ -174,6 +188,8 @@ internal sealed class RelayHost : IAsyncDisposable
                 {
                     services.Replace(ServiceDescriptor.Singleton(_clock));
                 }
+
+                _replace?.Invoke(services);
             });
         }
     }

@@ -37,6 +37,7 @@ internal static class HealthEndpoints
 internal sealed class Readiness(IStoreHealth store, ConnectionRegistry connections, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
     private readonly long _started = time.GetTimestamp();
     private readonly Lock _gate = new();
     private Task<string?> _check = Task.FromResult<string?>(null);
@@ -54,11 +55,18 @@ internal sealed class Readiness(IStoreHealth store, ConnectionRegistry connectio
             if (_checkedAt == 0 || (_check.IsCompleted && time.GetElapsedTime(_checkedAt) > MaxAge))
             {
                 _checkedAt = time.GetTimestamp();
-                _check = store.CheckAsync(CancellationToken.None);
+                _check = AskAsync();
             }
 
             return _check;
         }
+    }
+
+    /// <summary>A store that hangs is not ready either.</summary>
+    private async Task<string?> AskAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit, time);
+        return await store.CheckAsync(limit.Token);
     }
 
     public HealthResponse Describe(string? reason) => new()
