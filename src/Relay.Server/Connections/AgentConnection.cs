@@ -76,7 +76,13 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         _services.Registry.Add(this);
         try
         {
-            if (agent is not null)
+            if (_services.Lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                // The drain may have looked before this connection was there.
+                Stop(StopReason.Shutdown);
+            }
+
+            if (agent is not null && TryBeginOpening())
             {
                 await OpenAsync(agent, maxInFlight: null);
             }
@@ -275,6 +281,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 Refuse(new FrameError(ErrorCodes.AuthRequired, "Send an auth message first."));
                 break;
             case State.Open or State.Draining:
+            case State.Closing when _pump is not null && message is AckMessage or ReplyMessage:
+                // What was done before the agent heard that it is over is done.
                 Handle(message);
                 break;
             default:
@@ -332,14 +340,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     private async Task AuthenticateAsync(AuthMessage auth)
     {
-        lock (_gate)
+        if (!TryBeginOpening())
         {
-            if (_state != State.Authenticating)
-            {
-                return;
-            }
-
-            _state = State.Opening;
+            return;
         }
 
         if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
@@ -356,6 +359,21 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
     }
 
+    /// <summary>From here on the time to authenticate does not run any more: it is the store that is waited for.</summary>
+    private bool TryBeginOpening()
+    {
+        lock (_gate)
+        {
+            if (_state != State.Authenticating)
+            {
+                return false;
+            }
+
+            _state = State.Opening;
+            return true;
+        }
+    }
+
     /// <summary>Claims the agent for this connection and begins to deliver.</summary>
     private async Task OpenAsync(Agent agent, int? maxInFlight)
     {
@@ -366,7 +384,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         var pending = await _services.Registry.ClaimAsync(this, agent.Id);
         lock (_gate)
         {
-            if (_state is not (State.Opening or State.Authenticating))
+            if (_state != State.Opening)
             {
                 return;
             }
@@ -390,9 +408,13 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>
     private void OnSignal(QueueSignal signal)
     {
-        if (signal.ClaimedBy != _session)
+        if (signal.ClaimedBy is null)
         {
             _pump!.Wake();
+        }
+        else if (signal.ClaimedBy != _session)
+        {
+            _pump!.DoubtClaim();
         }
     }
 
@@ -424,6 +446,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     private async Task EndAsync()
     {
+        // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
+        _services.Registry.Withdraw(this, _agent?.Id);
         if (_socket.State is WebSocketState.Aborted)
         {
             // Nothing can be sent; what waits for the socket is let go.

@@ -31,7 +31,7 @@ internal static class ConnectionEndpoints
         group.MapGet("/", ConnectAsync).ExcludeFromDescription();
     }
 
-    private static async Task<IResult> ConnectAsync(HttpContext context, ConnectionServices services, Access access, IHostApplicationLifetime lifetime)
+    private static async Task<IResult> ConnectAsync(HttpContext context, ConnectionServices services, Access access)
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
@@ -40,7 +40,7 @@ internal static class ConnectionEndpoints
                 StatusCodes.Status426UpgradeRequired, ErrorCodes.UpgradeRequired, "Agents connect here by WebSocket. Senders post to /api/v1/webhook/{relay_id}.");
         }
 
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        if (services.Lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return Failures.ShuttingDown();
         }
@@ -68,5 +68,6 @@ internal sealed record ConnectionServices(
     DeliveryPumpServices Pump,
     WebhookUrls Urls,
     IOptions<ConnectionOptions> Options,
+    IHostApplicationLifetime Lifetime,
     TimeProvider Time,
     ILogger<AgentConnection> Logger);

@@ -1,4 +1,5 @@
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded;
 using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Connections;
@@ -148,4 +149,86 @@ public sealed class LifetimeTests
 
         Assert.Equal(System.Net.WebSockets.WebSocketState.Closed, connected.Socket.State);
     }
+
+    [Theory, OnEachStore]
+    public async Task An_ack_that_comes_after_the_takeover_still_counts(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store);
+        var agent = await relay.RegisterAsync();
+        await using var older = await relay.ConnectAsync(agent);
+        var id = await relay.QueueAsync(agent);
+        await older.ReceiveWebhookAsync();
+        await using var newer = await relay.ConnectAsync(agent);
+        Assert.Equal(id, (await newer.ReceiveWebhookAsync()).Id);
+        await older.ExpectAsync("disconnect");
+
+        await older.AckAsync(id);
+
+        await relay.WhenAsync(agent, id, EventState.Delivered);
+    }
+
+    [Fact]
+    public async Task A_connection_on_another_node_takes_over_from_one_whose_window_is_full()
+    {
+        await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
+        await using var other = relay.StartAnother();
+        var agent = await relay.RegisterAsync();
+        await using var older = await relay.ConnectAsync(agent, maxInFlight: 1);
+        var id = await relay.QueueAsync(agent);
+        await older.ReceiveWebhookAsync();
+
+        await using var newer = await other.ConnectAsync(agent);
+
+        Assert.Equal(id, (await newer.ReceiveWebhookAsync()).Id);
+        Assert.Equal("duplicate_connection", (await older.ExpectAsync("disconnect")).GetProperty("reason").GetString());
+        Assert.Equal(4009, await older.ReadToCloseAsync());
+    }
+
+    [Fact]
+    public async Task A_store_that_takes_its_time_to_open_a_connection_is_no_missing_auth()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded", ownClock: true);
+        var agent = await relay.RegisterAsync();
+        using var goOn = new ManualResetEventSlim();
+        var stuck = Embedded(relay).Writer.RunAsync(_ => goOn.Wait(RelayHost.Patience));
+
+        await using var connected = await relay.OpenAsync(bearer: agent.ApiKey);
+        for (var i = 0; i < 50; i++)
+        {
+            relay.Clock!.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
+        }
+
+        goOn.Set();
+        await stuck;
+        await connected.ExpectAsync("auth_success");
+    }
+
+    [Fact]
+    public async Task Who_connects_while_the_server_begins_to_shut_down_does_not_hold_it_up()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        var agent = await relay.RegisterAsync();
+        using var goOn = new ManualResetEventSlim();
+        var stuck = Task.Run(() => Embedded(relay).Agents.Read(_ =>
+        {
+            goOn.Wait(RelayHost.Patience);
+            return null;
+        }));
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
+        var connecting = relay.OpenAsync(bearer: agent.ApiKey);
+        await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);
+
+        var restart = relay.RestartAsync();
+        await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System);
+        goOn.Set();
+        await stuck;
+
+        await using var connected = await connecting;
+        Assert.Equal(1001, await connected.ReadToCloseAsync().WaitAsync(TimeSpan.FromSeconds(5)));
+        await connected.CloseAsync();
+        await restart;
+    }
+
+    private static EmbeddedStore Embedded(RelayHost relay) => (EmbeddedStore)relay.Services.GetService(typeof(EmbeddedStore))!;
 }
