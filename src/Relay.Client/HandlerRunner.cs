@@ -32,7 +32,8 @@ internal sealed class HandlerRunner(
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
         {
-            await delivery.NackAsync(TimeSpan.Zero, "The client stopped.").ConfigureAwait(false);
+            // No nack: it would count as a failed attempt. The closing connection gives the event back.
+            delivery.LetGo();
         }
         catch (Exception exception)
         {

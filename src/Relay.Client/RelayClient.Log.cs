@@ -29,7 +29,7 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Debug, "The server does not know {EventId} any more; it was settled too late or twice")]
     public static partial void SettledTooLate(this ILogger log, string? eventId);
 
-    [LoggerMessage(9, LogLevel.Warning, "Not all deliveries were settled within {DrainTimeout}; they are given back")]
+    [LoggerMessage(9, LogLevel.Warning, "Not all deliveries were settled within {DrainTimeout}; the rest goes back with the connection")]
     public static partial void NotDrained(this ILogger log, TimeSpan drainTimeout);
 
     [LoggerMessage(10, LogLevel.Warning, "The connection to {Host} is not encrypted: the api key can be read on the way. Use https or wss")]

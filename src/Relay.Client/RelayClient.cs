@@ -104,8 +104,8 @@ public sealed class RelayClient : IAsyncDisposable
     /// <summary>
     /// Calls the handler for every delivery: acknowledges when it ends, gives back when it throws (with the exception's type and
     /// message as the reason), extends while it runs. Cancelling stops cleanly and is no error: what runs gets
-    /// <see cref="RelayClientOptions.DrainTimeout"/> to finish before its own token is cancelled, the rest is given back to be
-    /// delivered at once, and the connection is closed for good.
+    /// <see cref="RelayClientOptions.DrainTimeout"/> to finish before its own token is cancelled, and the connection is closed for
+    /// good. The server then has the rest back and delivers it again; stopping is not held against an event, however often it happens.
     /// </summary>
     /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
     /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
@@ -134,8 +134,8 @@ public sealed class RelayClient : IAsyncDisposable
 
     /// <summary>
     /// Drains and closes; never throws. Hands over nothing more, waits up to <see cref="RelayClientOptions.DrainTimeout"/> until handlers
-    /// have ended, every delivery that was taken is settled and the server was told (reconnecting for it if it must), gives the rest back to be
-    /// delivered at once, and closes the connection with a handshake.
+    /// have ended, every delivery that was taken is settled and the server was told (reconnecting for it if it must), and closes the
+    /// connection with a handshake. The server then has the rest back and delivers it again.
     /// </summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
@@ -200,7 +200,7 @@ public sealed class RelayClient : IAsyncDisposable
             _log.StopFailed(exception);
         }
 
-        _ledger.GiveBackAll("The client stopped.");
+        _ledger.LetGoAll();
         _loop.Stop();
         await (_running ?? RunLoopsAsync()).ConfigureAwait(false);
         _loop.Dispose();

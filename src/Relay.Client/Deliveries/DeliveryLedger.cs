@@ -136,30 +136,32 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         }
     }
 
-    /// <summary>Forgets a delivery that nobody took before its connection ended: the server has it back and delivers it again.</summary>
+    /// <summary>
+    /// Forgets a delivery and says nothing: the server has it back when its connection ends, and delivers it again. A nack would count
+    /// as a failed attempt; a connection that ends counts once for an event, however often.
+    /// </summary>
     public void LetGo(RelayDelivery delivery)
     {
         lock (_lock)
         {
-            if (delivery.State == DeliveryState.Queued)
+            if (TrySettle(delivery))
             {
-                TrySettle(delivery);
+                ReportDrained();
             }
         }
     }
 
-    /// <summary>Gives all that is open back, due at once.</summary>
-    public void GiveBackAll(string reason)
+    /// <summary>Lets go of all that is open: the connection is about to end for good.</summary>
+    public void LetGoAll()
     {
-        RelayDelivery[] open;
         lock (_lock)
         {
-            open = [.. _open.Values];
-        }
+            foreach (var delivery in _open.Values.ToArray())
+            {
+                TrySettle(delivery);
+            }
 
-        foreach (var delivery in open)
-        {
-            Nack(delivery, TimeSpan.Zero, reason, deadLetter: false);
+            ReportDrained();
         }
     }
 
@@ -250,6 +252,7 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         _held -= delivery.State == DeliveryState.Held ? 1 : 0;
         delivery.State = DeliveryState.Settled;
         _open.Remove(delivery.Id);
+        _outbox.RemoveExtend(delivery.Id);
         return true;
     }
 

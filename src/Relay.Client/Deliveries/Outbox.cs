@@ -21,7 +21,6 @@ internal sealed class Outbox(int capacity)
     /// <summary>Beyond the capacity the oldest ack is dropped: the server delivers its event again.</summary>
     public void AddAck(string id)
     {
-        _extends.Remove(id);
         if (_ackIds.Add(id))
         {
             _acks.Enqueue(id);
@@ -36,7 +35,6 @@ internal sealed class Outbox(int capacity)
     /// <summary>Beyond the capacity it is dropped: the server delivers the event again when its lease ends.</summary>
     public void AddNack(NackMessage nack)
     {
-        _extends.Remove(nack.Id!);
         if (_nacks.Count < capacity)
         {
             _nacks[nack.Id!] = nack;
@@ -44,6 +42,8 @@ internal sealed class Outbox(int capacity)
     }
 
     public void AddExtend(string id) => _extends.Add(id);
+
+    public void RemoveExtend(string id) => _extends.Remove(id);
 
     /// <summary>Leases end with their connection.</summary>
     public void ForgetExtends() => _extends.Clear();

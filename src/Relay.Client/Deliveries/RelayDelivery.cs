@@ -53,7 +53,7 @@ public sealed class RelayDelivery
     /// <summary>The body read as UTF-8.</summary>
     public string Text => Encoding.UTF8.GetString(Body.Span);
 
-    /// <summary>Whether it was acknowledged or given back.</summary>
+    /// <summary>Whether it was acknowledged or given back, or the client stopped before it was.</summary>
     public bool IsSettled => _ledger.IsSettled(this);
 
     /// <summary>Where it stands here; the ledger's, under its lock.</summary>
@@ -98,6 +98,8 @@ public sealed class RelayDelivery
         _ledger.Extend(this);
         return ValueTask.CompletedTask;
     }
+
+    internal void LetGo() => _ledger.LetGo(this);
 
     /// <summary>The id and the attempt, without the content.</summary>
     public override string ToString() => $"{Id} (attempt {Attempt})";
