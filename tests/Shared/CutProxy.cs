@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Relay.Tests.Shared;
+
+/// <summary>
+/// Passes TCP connections on, until it cuts them (both ends see a reset, without a word) or stalls them (neither end sees anything of
+/// the other again, nor its end: a half-open socket). What connects later passes.
+/// </summary>
+internal sealed class CutProxy : IAsyncDisposable
+{
+    private readonly Uri _target;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentQueue<Line> _lines = new();
+    private readonly Task _accepting;
+
+    public CutProxy(Uri target)
+    {
+        _target = target;
+        _listener.Start();
+        Url = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+        _accepting = AcceptAsync();
+    }
+
+    public Uri Url { get; }
+
+    public void CutAll()
+    {
+        foreach (var line in _lines)
+        {
+            line.Dispose();
+        }
+    }
+
+    public void StallAll()
+    {
+        foreach (var line in _lines)
+        {
+            line.Stall();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _listener.Stop();
+        await _accepting;
+        CutAll();
+        await Task.WhenAll(_lines.Select(static line => line.Ended));
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                _lines.Enqueue(new Line(await _listener.AcceptSocketAsync(), _target));
+            }
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+        }
+    }
+
+    /// <summary>One connection: the socket of the one who connected, and the socket to the target.</summary>
+    private sealed class Line : IDisposable
+    {
+        private readonly Socket _client;
+        private readonly Socket _server = new(SocketType.Stream, ProtocolType.Tcp);
+        private volatile bool _stalled;
+
+        public Line(Socket client, Uri target)
+        {
+            _client = client;
+            Ended = RunAsync(target);
+        }
+
+        /// <summary>Never faults.</summary>
+        public Task Ended { get; }
+
+        /// <summary>Cuts it: both ends see a reset.</summary>
+        public void Dispose()
+        {
+            foreach (var socket in (Socket[])[_client, _server])
+            {
+                try
+                {
+                    socket.LingerState = new LingerOption(true, 0);
+                }
+                catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+                {
+                    // It is gone already.
+                }
+
+                socket.Dispose();
+            }
+        }
+
+        public void Stall() => _stalled = true;
+
+        private async Task RunAsync(Uri target)
+        {
+            try
+            {
+                await _server.ConnectAsync(target.Host, target.Port);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                Dispose();
+                return;
+            }
+
+            await Task.WhenAll(PassAsync(_client, _server), PassAsync(_server, _client));
+        }
+
+        private async Task PassAsync(Socket from, Socket to)
+        {
+            var buffer = new byte[16 << 10];
+            try
+            {
+                while (await from.ReceiveAsync(buffer) is > 0 and var length)
+                {
+                    if (!_stalled)
+                    {
+                        await to.SendAsync(buffer.AsMemory(0, length));
+                    }
+                }
+
+                if (!_stalled)
+                {
+                    to.Shutdown(SocketShutdown.Send);
+                }
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                // Cut, or one of the ends is gone: the other is to see it too, unless they are not to see each other.
+                if (!_stalled)
+                {
+                    Dispose();
+                }
+            }
+        }
+    }
+}
