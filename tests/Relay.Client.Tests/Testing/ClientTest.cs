@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Relay.Tests.Shared;
 
 namespace Relay.Client.Tests;
 

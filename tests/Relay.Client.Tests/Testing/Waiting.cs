@@ -2,14 +2,12 @@ using System.Threading.Channels;
 
 namespace Relay.Client.Tests;
 
-/// <summary>Waits for what a test expects, with one timeout for all of them.</summary>
+/// <summary>Waits for what a test expects, with the one timeout of all tests.</summary>
 internal static class Waiting
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(RelayHost.Patience, TimeProvider.System);
 
-    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Limit, TimeProvider.System);
-
-    public static Task Soon(this Task task) => task.WaitAsync(Limit, TimeProvider.System);
+    public static Task Soon(this Task task) => task.WaitAsync(RelayHost.Patience, TimeProvider.System);
 }
 
 /// <summary>Keeps what an event raised until the test asks for it.</summary>

@@ -1,5 +1,4 @@
 using Relay.Server.Delivery;
-using Relay.Tests.Shared;
 
 namespace Relay.Server.Tests.Delivery;
 

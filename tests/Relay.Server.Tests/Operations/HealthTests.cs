@@ -1,5 +1,4 @@
 using System.Net;
-using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Operations;
 

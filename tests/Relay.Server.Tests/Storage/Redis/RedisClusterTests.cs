@@ -1,7 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
-using Relay.Tests.Shared;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
 namespace Relay.Server.Tests.Storage.Redis;

@@ -1,5 +1,3 @@
-using Relay.Tests.Shared;
-
 namespace Relay.Server.Tests.Storage.Redis;
 
 /// <summary>One Redis for the tests of the collection, which run one after the other.</summary>

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
-using Relay.Tests.Shared;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
 namespace Relay.Server.Tests.Storage.Redis;

@@ -7,7 +7,6 @@ using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
 using Relay.Server.Storage.Redis;
-using Relay.Tests.Shared;
 
 namespace Relay.Server.Tests.Storage.Redis;
 

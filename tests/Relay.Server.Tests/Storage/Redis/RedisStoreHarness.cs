@@ -1,6 +1,5 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
-using Relay.Tests.Shared;
 
 namespace Relay.Server.Tests.Storage.Redis;
 

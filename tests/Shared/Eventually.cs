@@ -1,4 +1,4 @@
-namespace Relay.Server.Tests.Support;
+namespace Relay.Tests.Shared;
 
 /// <summary>Waits for what is true after a while, by asking.</summary>
 internal static class Eventually
@@ -7,11 +7,11 @@ internal static class Eventually
 
     public static async Task<T> Async<T>(Func<Task<T>> ask, Func<T, bool> isSo)
     {
-        var deadline = TimeProvider.System.GetTimestamp();
+        var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var answer = await ask();
-            if (isSo(answer) || TimeProvider.System.GetElapsedTime(deadline) > RelayHost.Patience)
+            if (isSo(answer) || TimeProvider.System.GetElapsedTime(began) > RelayHost.Patience)
             {
                 Assert.True(isSo(answer), $"Still {answer}");
                 return answer;

@@ -1,7 +1,7 @@
 using System.Reflection;
 using Xunit.Sdk;
 
-namespace Relay.Server.Tests.Support;
+namespace Relay.Tests.Shared;
 
 /// <summary>Runs a theory on the embedded store and on Redis; the store's name is the first argument, those given here follow.</summary>
 [AttributeUsage(AttributeTargets.Method, AllowMultiple = true)]

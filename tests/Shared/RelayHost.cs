@@ -12,9 +12,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Relay.Protocol;
 using Relay.Server.Delivery;
-using Relay.Tests.Shared;
 
-namespace Relay.Server.Tests.Support;
+namespace Relay.Tests.Shared;
 
 /// <summary>A whole server on a real loopback socket, on one of the stores, with a clock that only a test moves if it wants one.</summary>
 internal sealed class RelayHost : IAsyncDisposable
@@ -22,7 +21,7 @@ internal sealed class RelayHost : IAsyncDisposable
     public const string AdminKey = "test-admin-key-0123456789";
 
     /// <summary>For every wait in these tests: long enough for the slowest machine.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly StoreSetup _store;
     private readonly bool _ownsStore;
@@ -33,7 +32,7 @@ internal sealed class RelayHost : IAsyncDisposable
     private RelayHost(StoreSetup store, bool ownsStore, Dictionary<string, string?> settings, FakeTimeProvider? clock, Action<IServiceCollection>? replace)
     {
         (_store, _ownsStore, _settings, Clock, _replace) = (store, ownsStore, settings, clock, replace);
-        _factory = new Factory(settings, clock, Logs, replace);
+        _factory = new Factory(settings, clock, Logs, replace, port: 0);
         Http = _factory.CreateClient();
     }
 
@@ -69,11 +68,15 @@ internal sealed class RelayHost : IAsyncDisposable
     /// <summary>Another node on the same store and clock; to be disposed before this one.</summary>
     public RelayHost StartAnother() => new(_store, ownsStore: false, _settings, Clock, _replace);
 
-    /// <summary>Stops the server gracefully and starts another on the same data.</summary>
+    /// <summary>Where the server listens, also after it was restarted.</summary>
+    public Uri Url => Http.BaseAddress!;
+
+    /// <summary>Stops the server gracefully and starts another on the same data and port.</summary>
     public async Task RestartAsync()
     {
+        var port = Url.Port;
         await StopAsync();
-        _factory = new Factory(_settings, Clock, Logs, _replace);
+        _factory = new Factory(_settings, Clock, Logs, _replace, port);
         Http = _factory.CreateClient();
     }
 
@@ -94,27 +97,17 @@ internal sealed class RelayHost : IAsyncDisposable
     }
 
     /// <summary>Posts JSON that must be queued; answers the event's id.</summary>
-    public async Task<string> QueueAsync(RegisterResponse agent, string json = "{}")
+    public Task<string> QueueAsync(RegisterResponse agent, string json = "{}") => QueueAsync(agent, Encoding.UTF8.GetBytes(json), "application/json");
+
+    public async Task<string> QueueAsync(RegisterResponse agent, byte[] body, string contentType)
     {
-        using var response = await PostAsync(agent, Encoding.UTF8.GetBytes(json));
+        using var response = await PostAsync(agent, body, contentType);
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
         return (await ReadJsonAsync(response)).GetProperty("id").GetString()!;
     }
 
     public static async Task<JsonElement> ReadJsonAsync(HttpResponseMessage response) =>
         JsonElement.Parse(await response.Content.ReadAsStringAsync());
-
-    /// <summary>Connects and authenticates with the first frame.</summary>
-    public async Task<TestAgent> ConnectAsync(RegisterResponse agent, int? maxInFlight = null)
-    {
-        var connected = await OpenAsync();
-        await connected.AuthenticateAsync(agent.ApiKey, maxInFlight: maxInFlight);
-        return connected;
-    }
-
-    /// <summary>Opens a socket and sends nothing.</summary>
-    public Task<TestAgent> OpenAsync(string path = "/api/v1/connect", string? bearer = null) =>
-        TestAgent.OpenAsync(new UriBuilder(new Uri(Http.BaseAddress!, path)) { Scheme = "ws" }.Uri, bearer);
 
     /// <summary>Moves the clock in small steps until the task is done: what it waits for happens after several ticks and store calls.</summary>
     public async Task<T> AdvanceUntilAsync<T>(Task<T> task, TimeSpan? step = null)
@@ -132,7 +125,7 @@ internal sealed class RelayHost : IAsyncDisposable
 
     public async Task<StoredEvent> FindAsync(RegisterResponse agent, string id)
     {
-        Assert.True(RelayId.TryParse(agent.RelayId, out var relayId) & EventId.TryParse(id, out var eventId));
+        Assert.True(RelayId.TryParse(agent.RelayId, out var relayId) & Protocol.EventId.TryParse(id, out var eventId));
         return await Queue.FindAsync(relayId, eventId) ?? throw new InvalidOperationException($"{id} is not kept.");
     }
 
@@ -168,10 +161,10 @@ internal sealed class RelayHost : IAsyncDisposable
         private readonly LogCollector _logs;
         private readonly Action<IServiceCollection>? _replace;
 
-        public Factory(Dictionary<string, string?> settings, TimeProvider? clock, LogCollector logs, Action<IServiceCollection>? replace)
+        public Factory(Dictionary<string, string?> settings, TimeProvider? clock, LogCollector logs, Action<IServiceCollection>? replace, int port)
         {
             (_settings, _clock, _logs, _replace) = (settings, clock, logs, replace);
-            UseKestrel(0);
+            UseKestrel(port);
         }
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
-namespace Relay.Server.Tests.Support;
+namespace Relay.Tests.Shared;
 
 /// <summary>Keeps what the server logs. A warning or an error that the test did not expect fails it.</summary>
 internal sealed class LogCollector : ILoggerProvider

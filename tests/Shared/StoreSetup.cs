@@ -1,6 +1,4 @@
-using Relay.Tests.Shared;
-
-namespace Relay.Server.Tests.Support;
+namespace Relay.Tests.Shared;
 
 /// <summary>One test's own store: a folder of its own, or a key prefix of its own on the tests' one Redis.</summary>
 internal sealed class StoreSetup : IAsyncDisposable
