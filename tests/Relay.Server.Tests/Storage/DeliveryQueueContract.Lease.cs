@@ -132,6 +132,17 @@ public abstract partial class DeliveryQueueContract
     }
 
     [Fact]
+    public async Task An_attempt_whose_lease_ran_out_lasted_until_its_deadline_whenever_that_is_found()
+    {
+        await ClaimAsync();
+        var id = await AcceptAsync();
+        await LeaseOneAsync(at: 0);
+        await LeaseOneAsync(at: 500);
+
+        Assert.Equal(AckTimeout.TotalMilliseconds, Assert.Single((await FindAsync(id)).Attempts).DurationMs);
+    }
+
+    [Fact]
     public async Task A_failure_counted_before_stays_when_a_lease_runs_out()
     {
         await ClaimAsync();

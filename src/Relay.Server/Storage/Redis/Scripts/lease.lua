@@ -12,7 +12,8 @@ local answer = { 0, '' }
 local count, bytes, lost = 0, 0, 0
 local leases, unready, unwaiting = {}, {}, {}
 
-local function hand_out(id)
+-- `due`: for a lease that has run out, when it did.
+local function hand_out(id, due)
     local key = agent .. ':e:' .. id
     local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history')
     if not e[1] then
@@ -23,7 +24,7 @@ local function hand_out(id)
 
     local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
     if e[7] == 'leased' then
-        local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', now)
+        local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
         if is_poll(e[8]) then
             failures = failures + 1
         elseif loss ~= '1' then
@@ -55,7 +56,7 @@ while not full() and (waiting[w] or leased[l]) do
         hand_out(waiting[w])
         w = w + 2
     else
-        hand_out(leased[l])
+        hand_out(leased[l], ldue)
         l = l + 2
     end
 end
