@@ -62,7 +62,25 @@ internal sealed class RedisConnector
         multiplexer.PreserveAsyncOrder = false;
 #pragma warning restore CS0618
         multiplexer.IncludeDetailInExceptions = false;
+        await LoadScriptsAsync(multiplexer, cancellationToken);
         return multiplexer;
+    }
+
+    /// <summary>
+    /// Before the first call: one that missed its script would run after a later one whose script another connection had loaded. What
+    /// cannot be loaded now is loaded when it is missed.
+    /// </summary>
+    private static async Task LoadScriptsAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
+    {
+        var servers = multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(static server => server.IsConnected);
+        try
+        {
+            await Task.WhenAll(servers.SelectMany(static _ => RedisScript.All, static (server, script) => server.ScriptLoadAsync(script.Text)))
+                .WaitAsync(ConnectTimeout, cancellationToken);
+        }
+        catch (Exception error) when (error is RedisException or TimeoutException)
+        {
+        }
     }
 
     /// <summary>Off the caller's thread: closing blocks.</summary>

@@ -18,6 +18,8 @@ internal sealed class RedisScript
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript Health = new("health");
 
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, Health];
+
     private RedisScript(string name)
     {
         var lines = Read(name).Split('\n', 2);

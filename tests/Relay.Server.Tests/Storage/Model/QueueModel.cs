@@ -1,0 +1,140 @@
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Tests.Storage.Model;
+
+/// <summary>
+/// What <see cref="IDeliveryQueue"/> promises, as plain code over one list in memory: one agent's queue, written to be read. A store
+/// must answer every sequence of calls as this does.
+/// </summary>
+internal sealed class QueueModel(DeliveryOptions options)
+{
+    /// <summary>In the order of acceptance.</summary>
+    private readonly List<ModelEvent> _events = [];
+    private readonly Dictionary<string, (EventId First, DateTimeOffset Until)> _keys = [];
+    private SessionId? _claim;
+
+    public IEnumerable<ModelEvent> Events => _events;
+
+    public SessionId? Claim => _claim;
+
+    private IEnumerable<ModelEvent> Unsettled => _events.Where(one => !one.IsSettled);
+
+    private IEnumerable<ModelEvent> Ready => _events.Where(one => one.State == EventState.Ready);
+
+    public AcceptResult Accept(NewEvent accepted, AcceptTerms terms)
+    {
+        var key = accepted.IdempotencyKey is { } bytes ? Convert.ToHexString(bytes) : null;
+        if (key is not null && _keys.TryGetValue(key, out var used) && used.Until > accepted.AcceptedAt)
+        {
+            return new AcceptResult(AcceptStatus.Duplicate, used.First);
+        }
+
+        var isFull = Unsettled.Count() >= terms.MaxQueuedEvents
+            || Unsettled.Sum(one => one.Accepted.SizeBytes) + accepted.SizeBytes > terms.MaxQueuedBytes;
+        if (isFull) return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
+
+        var added = new ModelEvent(accepted);
+        var leased = terms.Lease is { } offered && offered.Session == _claim && !Ready.Any();
+        if (leased) added.Lease(terms.Lease!.Value.Session, accepted.AcceptedAt, terms.Lease.Value.Until);
+        if (key is not null) _keys[key] = (accepted.Id, accepted.AcceptedAt + terms.IdempotencyWindow);
+        _events.Add(added);
+        return new AcceptResult(leased ? AcceptStatus.Leased : AcceptStatus.Ready, accepted.Id);
+    }
+
+    public LeaseResult Lease(LeaseRequest request)
+    {
+        if (_claim != request.Session) return LeaseResult.NotYours;
+
+        // Both sorts are stable: of one moment, the older event comes first.
+        var inTurn = DueAt(request.Now).OrderBy(one => one.Due).Concat(Ready).ToList();
+        List<LeasedEvent> handedOut = [];
+        var bytes = 0L;
+        foreach (var one in inTurn)
+        {
+            if (handedOut.Count == request.MaxEvents || (bytes >= request.MaxBytes && handedOut.Count > 0)) break;
+            bytes += one.Accepted.SizeBytes;
+            handedOut.Add(HandOut(one, request));
+        }
+
+        var more = Ready.Any() || DueAt(request.Now).Any();
+        var next = _events.Where(one => one.HasDueTime).Min(one => (DateTimeOffset?)one.Due);
+        return new LeaseResult(handedOut, more, more ? null : next, Superseded: false);
+    }
+
+    public IReadOnlyList<SettleResult> Settle(IReadOnlyList<Settlement> settlements, DateTimeOffset now) =>
+        [.. settlements.Select(settlement => Settle(settlement, now))];
+
+    public IReadOnlyList<bool> Extend(SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
+    {
+        var moved = ids.Select(id => _events.Find(one => one.Id == id && one.IsHeldBy(session))).ToList();
+        foreach (var one in moved.OfType<ModelEvent>()) one.Due = until;
+        return [.. moved.Select(one => one is not null)];
+    }
+
+    public long TakeClaim(SessionId session, DateTimeOffset now)
+    {
+        _claim = session;
+        foreach (var one in _events.Where(one => one.State == EventState.Leased && !one.IsHeldBy(session)))
+        {
+            one.EndAttempt(AttemptOutcome.Released, reason: null, now);
+            (one.State, one.Due) = (EventState.Waiting, now);
+        }
+
+        return Unsettled.Count();
+    }
+
+    public StoredEvent? Find(EventId id) => _events.Find(one => one.Id == id)?.AsStored();
+
+    /// <summary>Forgets what was settled long ago.</summary>
+    public void Prune(DateTimeOffset now) => _events.RemoveAll(one =>
+        one.IsSettled && one.SettledAt + (one.State == EventState.Delivered ? options.DeliveredRetention : options.DeadLetterRetention) <= now);
+
+    private IEnumerable<ModelEvent> DueAt(DateTimeOffset now) => _events.Where(one => one.HasDueTime && one.Due <= now);
+
+    private static LeasedEvent HandOut(ModelEvent one, LeaseRequest request)
+    {
+        if (one.State == EventState.Leased)
+        {
+            // The attempt ended when its deadline passed, not when that was found.
+            one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
+            if (!one.LossCounted) one.Failures++;
+            one.LossCounted = true;
+        }
+
+        one.Lease(request.Session, request.Now, request.Until);
+        var accepted = one.Accepted;
+        return new LeasedEvent(one.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, one.Attempts, one.Failures, one.LossCounted);
+    }
+
+    private SettleResult Settle(Settlement settlement, DateTimeOffset now)
+    {
+        if (_events.Find(other => other.Id == settlement.Id) is not { } one) return SettleResult.Unknown;
+        if (one.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
+        if (settlement.Kind != SettlementKind.Ack && !one.IsHeldBy(settlement.Session)) return SettleResult.NotHeld;
+
+        one.EndAttempt(settlement.Outcome, settlement.Reason, now);
+        if (settlement.Kind != SettlementKind.Ack) (one.Failures, one.LossCounted) = (settlement.Failures, settlement.LossCounted);
+        one.State = settlement.Kind switch
+        {
+            SettlementKind.Ack => EventState.Delivered,
+            SettlementKind.Retry => EventState.Waiting,
+            SettlementKind.DeadLetter => EventState.Dead,
+            _ => EventState.Expired,
+        };
+        if (settlement.Kind == SettlementKind.Retry) one.Due = settlement.DueAt;
+        else one.SettledAt = now;
+        if (settlement.Kind == SettlementKind.Ack) KeepTheLatestDelivered();
+        return SettleResult.Settled;
+    }
+
+    private void KeepTheLatestDelivered()
+    {
+        var keepsAny = options.DeliveredKept > 0 && options.DeliveredRetention > TimeSpan.Zero;
+        var kept = _events.Where(one => one.State == EventState.Delivered).OrderBy(one => one.SettledAt).ToList();
+        while (kept.Count > 0 && (!keepsAny || kept.Count > options.DeliveredKept || kept.Sum(one => one.Accepted.SizeBytes) > options.DeliveredKeptBytes))
+        {
+            _events.Remove(kept[0]);
+            kept.RemoveAt(0);
+        }
+    }
+}
