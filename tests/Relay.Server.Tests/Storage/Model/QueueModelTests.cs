@@ -17,7 +17,7 @@ public sealed class QueueModelTests(ITestOutputHelper output)
     private static readonly DateTimeOffset LongAfter = new(2200, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     [Fact]
-    public Task The_embedded_store_answers_as_the_model_does() => RunRoundsAsync(rounds: 30, EmbeddedHarness.New);
+    public Task The_embedded_store_answers_as_the_model_does() => RunRoundsAsync(rounds: 20, EmbeddedHarness.New);
 
     [Fact]
     public async Task The_redis_store_answers_as_the_model_does()

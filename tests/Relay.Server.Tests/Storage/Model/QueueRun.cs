@@ -21,6 +21,7 @@ internal sealed class QueueRun
     private readonly List<EventId> _ids = [];
     private readonly List<string> _log = [];
     private readonly Queue<(string Call, string Expected, Task<string> Actual)> _unanswered = new();
+    private readonly ulong _idBits = (ulong)Random.Shared.NextInt64();
     private readonly int _seed;
     private readonly Random _random;
     private readonly QueueModel _model;
@@ -110,14 +111,9 @@ internal sealed class QueueRun
 
     private void Settle(IDeliveryQueue queue)
     {
-        List<Settlement> settlements = [];
-        for (var count = _random.Next(1, 5); count > 0; count--)
-        {
-            var settlement = AnySettlement();
-            // What is forgotten in the middle of a call is the store's own business: an id is named twice only where all is kept.
-            if (_keepsAll || settlements.TrueForAll(other => other.Id != settlement.Id)) settlements.Add(settlement);
-        }
-
+        // When, within one call, the oldest delivered events are forgotten is the store's own business.
+        var count = _keepsAll ? _random.Next(1, 5) : 1;
+        Settlement[] settlements = [.. Enumerable.Range(0, count).Select(_ => AnySettlement())];
         var now = _now;
         Call(
             $"settle {string.Join(", ", settlements.Select(one => $"{one.Kind} {one.Id} by {Name(one.Session)} failures {one.Failures} due {Answers.Of(one.DueAt)}"))}",
@@ -201,12 +197,10 @@ internal sealed class QueueRun
 
     private EventId NextId()
     {
-        var id = new EventId(new UInt128((ulong)++_lastId, _agentBits));
+        var id = new EventId(new UInt128((ulong)++_lastId, _idBits));
         _ids.Add(id);
         return id;
     }
-
-    private readonly ulong _agentBits = BitConverter.ToUInt64(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
 
     private string Name(SessionId? session) => session is { } one ? $"s{Array.IndexOf(_sessions, one)}" : "nobody";
 

@@ -1,0 +1,89 @@
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Tests.Delivery;
+
+/// <summary>One connection as the agent sees it: what it was given and has not finished. It notes the first broken promise.</summary>
+internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order order, TimeSpan ackTimeout, TimeProvider clock) : IDeliverySink
+{
+    /// <summary>How much longer than the pump's own deadline the store's lease is.</summary>
+    private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<EventId, DateTimeOffset> _deadlines = [];
+
+    public string? Broken { get; private set; }
+
+    public IReadOnlyList<string> InFlight
+    {
+        get
+        {
+            lock (_gate) return [.. _deadlines.Keys.Select(id => id.ToString()).Order(StringComparer.Ordinal)];
+        }
+    }
+
+    public void Push(LeasedEvent leased)
+    {
+        var deadline = queue.Look(model => model.Events.First(one => one.Id == leased.Id).Due) - LeaseMargin;
+        lock (_gate)
+        {
+            _deadlines[leased.Id] = deadline;
+            Promise(_deadlines.Count <= window, $"{_deadlines.Count} in flight");
+            Promise(leased.Attempt > 1 || order.IsNext(leased.Id), $"{leased.Id} was overtaken");
+            Promise(leased.Attempt > 1 || !queue.IsUnanswered(leased.Id), $"{leased.Id} was pushed before it was stored");
+        }
+    }
+
+    public void UnknownEvent(string id)
+    {
+        lock (_gate) Promise(false, $"{id} is unknown");
+    }
+
+    public void Superseded()
+    {
+    }
+
+    public void Done(string id)
+    {
+        lock (_gate) _deadlines.Remove(Parse(id));
+    }
+
+    public string Extended(string id)
+    {
+        lock (_gate) _deadlines[Parse(id)] = clock.GetUtcNow() + ackTimeout;
+        return id;
+    }
+
+    public void EndOverdue(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            foreach (var (id, _) in _deadlines.Where(one => one.Value <= now).ToList()) _deadlines.Remove(id);
+        }
+    }
+
+    public void Close()
+    {
+        lock (_gate) _deadlines.Clear();
+    }
+
+    private void Promise(bool kept, string otherwise) => Broken ??= kept ? null : otherwise;
+
+    private static EventId Parse(string id) => EventId.TryParse(id, out var parsed) ? parsed : throw new ArgumentException(id);
+
+    /// <summary>The first attempts on all connections, which must come in the order of acceptance: that of the ids.</summary>
+    internal sealed class Order
+    {
+        private readonly Lock _gate = new();
+        private EventId _last;
+
+        public bool IsNext(EventId id)
+        {
+            lock (_gate)
+            {
+                var isNext = string.CompareOrdinal(id.ToString(), _last.ToString()) > 0;
+                _last = id;
+                return isNext;
+            }
+        }
+    }
+}
