@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Delivery;
 
 namespace Relay.Server.Agents;
 
@@ -8,7 +10,7 @@ namespace Relay.Server.Agents;
 /// Finds active agents by id or by key and opens their secrets. What was found by id is remembered for a few seconds, so that a
 /// busy agent's webhooks do not ask the store each time; unknown ids are not remembered, a new agent is there at once. Any thread.
 /// </summary>
-internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets) : IDisposable
+internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery) : IDisposable
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
     private readonly MemoryCache _agents = new(new MemoryCacheOptions { SizeLimit = 100_000 });
@@ -48,7 +50,7 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets) : IDi
         var opened = ApiKey.TryParse(secrets.Open(record.SealedApiKey, ApiKeyPurpose(record.Id)), out var apiKey)
             & SigningSecret.TryParse(secrets.Open(record.SealedSigningSecret, SigningSecretPurpose(record.Id)), out var signingSecret);
         return opened
-            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]))
+            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery))
             : throw new CryptographicException($"The secrets kept for {record.Id} have an unknown form.");
     }
 }

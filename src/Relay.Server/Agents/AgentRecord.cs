@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Relay.Protocol;
+using Relay.Server.Delivery;
 
 namespace Relay.Server.Agents;
 
@@ -28,4 +29,10 @@ internal sealed record AgentRecord
     public string? Name { get; init; }
 
     public JsonElement? Metadata { get; init; }
+
+    /// <summary>What differs from the server's delivery options.</summary>
+    public DeliverySettings? Delivery { get; init; }
+
+    /// <summary>Grows by one with every change. A change is only taken if it was made from the version that is kept.</summary>
+    public long Version { get; init; }
 }

@@ -377,9 +377,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>Claims the agent for this connection and begins to deliver.</summary>
     private async Task OpenAsync(Agent agent, int? maxInFlight)
     {
-        var window = Math.Clamp(maxInFlight ?? _services.Pump.Options.Value.MaxInFlight, 1, DeliveryOptions.InFlightLimit);
         _agent = agent;
-        _pump = new DeliveryPump(agent.Id, _session, window, this, _services.Pump);
+        _pump = new DeliveryPump(agent.Id, agent.Policy, _session, maxInFlight, this, _services.Pump);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
         var pending = await _services.Registry.ClaimAsync(this, agent.Id);
         lock (_gate)
@@ -401,7 +400,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             });
         }
 
-        Opened(_services.Logger, _session, agent.Id, window, pending);
+        Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), pending);
         _pump.Open();
     }
 

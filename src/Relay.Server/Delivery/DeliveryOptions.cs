@@ -18,7 +18,7 @@ internal sealed record DeliveryOptions
     public int MaxAttempts { get; init; } = 6;
 
     /// <summary>How long an event may wait before it is given up as expired.</summary>
-    /// <value>7 days.</value>
+    /// <value>7 days; at most 3650.</value>
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>How long dead and expired events are kept to look at.</summary>
@@ -38,7 +38,7 @@ internal sealed record DeliveryOptions
     public long DeliveredKeptBytes { get; init; } = 64 << 20;
 
     /// <summary>Unacknowledged events at a time, for an agent that does not say how many it takes.</summary>
-    /// <value>64; from 1 to <see cref="InFlightLimit"/>.</value>
+    /// <value>64; from 1 to 1024.</value>
     public int MaxInFlight { get; init; } = 64;
 
     /// <summary>Events that may wait for one agent.</summary>
@@ -48,7 +48,4 @@ internal sealed record DeliveryOptions
     /// <summary>Bytes (headers and bodies) that may wait for one agent.</summary>
     /// <value>1 GiB.</value>
     public long MaxQueuedBytes { get; init; } = 1L << 30;
-
-    /// <summary>The most that an agent may ask to have in flight.</summary>
-    public const int InFlightLimit = 1024;
 }

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Storage;
 
@@ -48,7 +47,7 @@ internal sealed partial class DeliveryPump
     private readonly IDeliverySink _sink;
     private readonly IDeliveryQueue _queue;
     private readonly RetrySchedule _schedule;
-    private readonly DeliveryOptions _options;
+    private readonly int? _asked;
     private readonly TimeProvider _time;
     private readonly SenderWaits _waits;
     private readonly ILogger _logger;
@@ -58,6 +57,7 @@ internal sealed partial class DeliveryPump
 
     private State _state = State.Closed;
     private PumpEnd _end;
+    private DeliveryPolicy _policy;
     private int _free;
     private long _unsentBytes;
     private bool _fetching;
@@ -71,10 +71,16 @@ internal sealed partial class DeliveryPump
     private DateTimeOffset _firstDeadline = DateTimeOffset.MaxValue;
     private Task _fetch = Task.CompletedTask;
 
-    public DeliveryPump(RelayId agent, SessionId session, int maxInFlight, IDeliverySink sink, DeliveryPumpServices services)
+    /// <param name="agent">Whose events.</param>
+    /// <param name="policy">How, until <see cref="Apply"/>.</param>
+    /// <param name="session">The connection's name.</param>
+    /// <param name="asked">The window that the connection asked for, if it did.</param>
+    /// <param name="sink">The connection.</param>
+    /// <param name="services">What every pump needs.</param>
+    public DeliveryPump(RelayId agent, DeliveryPolicy policy, SessionId session, int? asked, IDeliverySink sink, DeliveryPumpServices services)
     {
-        (_agent, _session, _sink, _free) = (agent, session, sink, maxInFlight);
-        (_queue, _schedule, _options, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Options.Value, services.Waits, services.Time, services.Logger);
+        (_agent, _policy, _session, _asked, _sink, _free) = (agent, policy, session, asked, sink, policy.Window(asked));
+        (_queue, _schedule, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Waits, services.Time, services.Logger);
         _settlements = new SettlementQueue(agent, services, sink.UnknownEvent, RetryStored);
     }
 
@@ -116,6 +122,18 @@ internal sealed partial class DeliveryPump
                 _mayHaveMore = true;
                 Fetch();
             }
+        }
+    }
+
+    /// <summary>Goes on with other settings: what is in flight keeps its deadline, the rest is done as they say.</summary>
+    public void Apply(DeliveryPolicy policy)
+    {
+        lock (_gate)
+        {
+            // A smaller window may leave less than no room, until enough was acknowledged.
+            _free += policy.Window(_asked) - _policy.Window(_asked);
+            _policy = policy;
+            Fetch();
         }
     }
 
@@ -161,7 +179,7 @@ internal sealed partial class DeliveryPump
         Task<AcceptResult> write;
         lock (_gate)
         {
-            if (_state != State.Open || _free == 0 || _unsentBytes > MaxUnsentBytes)
+            if (_state != State.Open || _policy.Paused || _free <= 0 || _unsentBytes > MaxUnsentBytes)
             {
                 ticket = TakeTicket(0);
                 write = _queue.AcceptAsync(accepted, terms);
@@ -226,13 +244,13 @@ internal sealed partial class DeliveryPump
             if (EventId.TryParse(id, out var eventId) && TakeBack(eventId, out var inFlight))
             {
                 var failures = inFlight.Failures + 1;
-                var exhausted = _schedule.IsExhausted(failures);
+                var exhausted = RetrySchedule.IsExhausted(_policy, failures);
                 if (exhausted)
                 {
                     GivenUp(_logger, eventId, _agent, "All attempts failed.");
                 }
 
-                _settlements.Add(GiveBack(eventId, inFlight with { Failures = failures }, AttemptOutcome.Nacked, retryAfter ?? _schedule.DelayAfter(failures)) with
+                _settlements.Add(GiveBack(eventId, inFlight with { Failures = failures }, AttemptOutcome.Nacked, retryAfter ?? _schedule.DelayAfter(_policy, failures)) with
                 {
                     Kind = deadLetter || exhausted ? SettlementKind.DeadLetter : SettlementKind.Retry,
                     Reason = reason,
@@ -252,7 +270,7 @@ internal sealed partial class DeliveryPump
         {
             if (EventId.TryParse(id, out var eventId) && _inFlight.TryGetValue(eventId, out var inFlight))
             {
-                var deadline = _time.GetUtcNow() + _options.AckTimeout;
+                var deadline = _time.GetUtcNow() + _policy.AckTimeout;
                 _inFlight[eventId] = inFlight with { Deadline = deadline };
                 _settlements.AddExtension(eventId, _session, deadline + LeaseMargin);
                 return;
@@ -332,13 +350,13 @@ internal sealed partial class DeliveryPump
     {
         Stop(PumpEnd.Lost);
         await _fetch;
-        await _settlements.EndAsync();
+        await _settlements.EndAsync(_policy.AckTimeout);
     }
 
     /// <summary>Asks the queue, if there is room and something may be due. Under the lock.</summary>
     private void Fetch()
     {
-        var hasRoom = _free > 0 && _unsentBytes <= MaxUnsentBytes;
+        var hasRoom = !_policy.Paused && _free > 0 && _unsentBytes <= MaxUnsentBytes;
         if (_state != State.Open || _fetching || !_mayHaveMore || !(hasRoom || _claimInDoubt))
         {
             return;
@@ -392,7 +410,7 @@ internal sealed partial class DeliveryPump
     private Ticket TakeTicket(int slots)
     {
         _free -= slots;
-        var ticket = new Ticket(slots, _time.GetUtcNow() + _options.AckTimeout);
+        var ticket = new Ticket(slots, _time.GetUtcNow() + _policy.AckTimeout);
         _tickets.Enqueue(ticket);
         return ticket;
     }
@@ -432,11 +450,11 @@ internal sealed partial class DeliveryPump
             _free++;
             _inFlight[leased.Id] = inFlight with { Deadline = held.Deadline > deadline ? held.Deadline : deadline };
         }
-        else if (_time.GetUtcNow() - leased.AcceptedAt >= _options.Retention)
+        else if (_time.GetUtcNow() - leased.AcceptedAt >= _policy.Retention)
         {
             GiveUp(leased, inFlight, SettlementKind.Expire, AttemptOutcome.Expired, "Not delivered within the retention.");
         }
-        else if (_schedule.IsExhausted(leased.Failures))
+        else if (RetrySchedule.IsExhausted(_policy, leased.Failures))
         {
             GiveUp(leased, inFlight, SettlementKind.DeadLetter, AttemptOutcome.Released, "All attempts failed.");
         }
@@ -515,13 +533,13 @@ internal sealed partial class DeliveryPump
 
     private void Fail(EventId id, InFlight inFlight, AttemptOutcome outcome, string? reason)
     {
-        var exhausted = _schedule.IsExhausted(inFlight.Failures);
+        var exhausted = RetrySchedule.IsExhausted(_policy, inFlight.Failures);
         if (exhausted)
         {
             GivenUp(_logger, id, _agent, reason ?? "The connection was lost.");
         }
 
-        _settlements.Add(GiveBack(id, inFlight, outcome, _schedule.DelayAfter(inFlight.Failures)) with
+        _settlements.Add(GiveBack(id, inFlight, outcome, _schedule.DelayAfter(_policy, inFlight.Failures)) with
         {
             Kind = exhausted ? SettlementKind.DeadLetter : SettlementKind.Retry,
             Reason = reason,
@@ -568,4 +586,4 @@ internal sealed partial class DeliveryPump
 
 /// <summary>What every pump needs.</summary>
 internal sealed record DeliveryPumpServices(
-    IDeliveryQueue Queue, RetrySchedule Schedule, IOptions<DeliveryOptions> Options, SenderWaits Waits, TimeProvider Time, ILogger<DeliveryPump> Logger);
+    IDeliveryQueue Queue, RetrySchedule Schedule, SenderWaits Waits, TimeProvider Time, ILogger<DeliveryPump> Logger);

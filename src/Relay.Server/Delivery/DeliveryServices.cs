@@ -8,7 +8,8 @@ internal static class DeliveryServices
     {
         services.AddOptions<DeliveryOptions>().BindConfiguration(DeliveryOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
-        services.AddSingleton(static provider => new RetrySchedule(provider.GetRequiredService<IOptions<DeliveryOptions>>(), Random.Shared));
+        services.AddSingleton(Random.Shared);
+        services.AddSingleton<RetrySchedule>();
         services.AddSingleton<EventIdSource>();
         services.AddSingleton<SenderWaits>();
         services.AddSingleton<DeliveryPumpServices>();

@@ -19,7 +19,6 @@ internal sealed partial class SettlementQueue(
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
-    private readonly TimeSpan _patience = services.Options.Value.AckTimeout;
     private readonly ILogger _logger = services.Logger;
     private Queue<Settlement> _settlements = new();
     private Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? _extensions;
@@ -51,12 +50,13 @@ internal sealed partial class SettlementQueue(
         }
     }
 
-    public async Task EndAsync()
+    /// <param name="patience">For how long to try.</param>
+    public async Task EndAsync(TimeSpan patience)
     {
         Task run;
         lock (_gate)
         {
-            _giveUpAt = services.Time.GetUtcNow() + _patience;
+            _giveUpAt = services.Time.GetUtcNow() + patience;
             run = _run;
         }
 

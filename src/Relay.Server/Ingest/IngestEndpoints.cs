@@ -47,7 +47,7 @@ internal static class IngestEndpoints
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (!RelayId.TryParse(relayId, out var id) || await agents.FindAsync(id, cancellationToken) is null)
+        if (!RelayId.TryParse(relayId, out var id) || await agents.FindAsync(id, cancellationToken) is not { } agent)
         {
             return Failures.UnknownRelayId();
         }
@@ -59,7 +59,7 @@ internal static class IngestEndpoints
                 StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
         }
 
-        var (result, wait) = await intake.AcceptAsync(id, context.Request, body);
+        var (result, wait) = await intake.AcceptAsync(agent, context.Request, body);
         using var _ = wait;
         return result.Status switch
         {

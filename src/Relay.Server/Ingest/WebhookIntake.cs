@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Relay.Protocol;
+using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
@@ -12,26 +12,23 @@ internal sealed class WebhookIntake(
     EventIdSource ids,
     SenderWaits waits,
     IOptions<IngestOptions> ingest,
-    IOptions<DeliveryOptions> delivery,
     TimeProvider time)
 {
-    private readonly AcceptTerms _terms = new(
-        ingest.Value.IdempotencyWindow, delivery.Value.MaxQueuedEvents, delivery.Value.MaxQueuedBytes, Lease: null);
-
     private readonly bool _deduplicates = ingest.Value.IdempotencyWindow > TimeSpan.Zero;
 
     /// <summary>Returns when the event is durable. Not cancelled when the sender hangs up: what was begun is finished.</summary>
     /// <returns>What was accepted, and the sender's wait if it asked for one; the caller disposes it.</returns>
-    public async Task<(AcceptResult Result, SenderWait? Wait)> AcceptAsync(RelayId agent, HttpRequest request, byte[] body)
+    public async Task<(AcceptResult Result, SenderWait? Wait)> AcceptAsync(Agent agent, HttpRequest request, byte[] body)
     {
         var accepted = new NewEvent(
-            ids.Next(), agent, time.GetUtcNow(), EventHead.Write(request, agent), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
-        var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent, accepted.Id, duration) : null;
+            ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
+        var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
+        var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent.Id, accepted.Id, duration) : null;
         try
         {
-            var result = connections.Find(agent) is { } connection
-                ? await connection.Pump.AcceptAsync(accepted, _terms)
-                : await queue.AcceptAsync(accepted, _terms);
+            var result = connections.Find(agent.Id) is { } connection
+                ? await connection.Pump.AcceptAsync(accepted, terms)
+                : await queue.AcceptAsync(accepted, terms);
             return (result, wait);
         }
         catch

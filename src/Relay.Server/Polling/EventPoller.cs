@@ -1,31 +1,31 @@
-using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Agents;
 using Relay.Server.Delivery;
 
 namespace Relay.Server.Polling;
 
 /// <summary>Leases what is due to an agent that asks by HTTP. The same leases as over the socket, whether or not one is connected. Any thread.</summary>
-internal sealed class EventPoller(
-    IDeliveryQueue queue, RetrySchedule schedule, SenderWaits waits, IOptions<DeliveryOptions> options, TimeProvider time)
+internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, RetrySchedule schedule, SenderWaits waits, TimeProvider time)
 {
     private const long MaxBytes = 8 << 20;
 
     /// <summary>A lost signal costs a waiting poll at most this.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(5);
 
-    private readonly DeliveryOptions _options = options.Value;
+    private static readonly LeaseResult Nothing = new([], More: false, NextDue: null, Superseded: false);
 
     /// <summary>Waits for something to be due, up to <paramref name="wait"/>; answers what it leased, nothing when nothing came.</summary>
-    public async Task<IReadOnlyList<LeasedEvent>> LeaseAsync(RelayId agent, int limit, TimeSpan wait, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LeasedEvent>> LeaseAsync(Agent agent, int limit, TimeSpan wait, CancellationToken cancellationToken)
     {
         using var signal = new SemaphoreSlim(0, 1);
-        await using var subscription = wait > TimeSpan.Zero ? await queue.SubscribeAsync(agent, _ => Set(signal)) : null;
+        var id = agent.Id;
+        await using var subscription = wait > TimeSpan.Zero ? await queue.SubscribeAsync(id, OnSignal) : null;
         var end = time.GetUtcNow() + wait;
         while (true)
         {
             var now = time.GetUtcNow();
-            var request = new LeaseRequest(SessionId.PollOf(agent), limit, MaxBytes, now, now + _options.AckTimeout);
-            var result = await queue.LeaseAsync(agent, request);
+            var request = new LeaseRequest(SessionId.PollOf(id), agent.Policy.Window(limit), MaxBytes, now, now + agent.Policy.AckTimeout);
+            var result = agent.Policy.Paused ? Nothing : await queue.LeaseAsync(id, request);
             var leased = await WithoutGivenUpAsync(agent, result.Events, now);
             if (leased.Count > 0 || now >= end || cancellationToken.IsCancellationRequested)
             {
@@ -36,6 +36,23 @@ internal sealed class EventPoller(
             {
                 await WaitAsync(signal, Earliest(end, result.NextDue ?? end, now + SweepInterval) - now, cancellationToken);
             }
+
+            if (await agents.FindAsync(id, CancellationToken.None) is not { } current)
+            {
+                return [];
+            }
+
+            agent = current;
+        }
+
+        void OnSignal(QueueSignal told)
+        {
+            if (told.AgentChanged)
+            {
+                agents.Forget(id);
+            }
+
+            Set(signal);
         }
     }
 
@@ -59,22 +76,22 @@ internal sealed class EventPoller(
     }
 
     /// <summary>Gives back an event that a poll leased, as a nack frame does.</summary>
-    public async Task<SettleResult> NackAsync(RelayId agent, EventId id, string? reason, TimeSpan? retryAfter, bool deadLetter)
+    public async Task<SettleResult> NackAsync(Agent agent, EventId id, string? reason, TimeSpan? retryAfter, bool deadLetter)
     {
-        if (await queue.FindAsync(agent, id) is not { } found)
+        if (await queue.FindAsync(agent.Id, id) is not { } found)
         {
             return SettleResult.Unknown;
         }
 
         var failures = found.Failures + 1;
         var settlement = new Settlement(
-            id, deadLetter || schedule.IsExhausted(failures) ? SettlementKind.DeadLetter : SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Nacked)
+            id, deadLetter || RetrySchedule.IsExhausted(agent.Policy, failures) ? SettlementKind.DeadLetter : SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Nacked)
         {
             Reason = reason,
-            DueAt = time.GetUtcNow() + (retryAfter ?? schedule.DelayAfter(failures)),
+            DueAt = time.GetUtcNow() + (retryAfter ?? schedule.DelayAfter(agent.Policy, failures)),
             Failures = failures,
         };
-        return (await queue.SettleAsync(agent, [settlement], time.GetUtcNow()))[0];
+        return (await queue.SettleAsync(agent.Id, [settlement], time.GetUtcNow()))[0];
     }
 
     /// <summary>The caller has gone before it was answered: it never saw them, so they are due at once and nothing is counted.</summary>
@@ -84,7 +101,7 @@ internal sealed class EventPoller(
         return queue.SettleAsync(agent, [.. leased.Select(item => GiveBack(agent, item, SettlementKind.Retry, AttemptOutcome.Released, now))], now);
     }
 
-    private async Task<IReadOnlyList<LeasedEvent>> WithoutGivenUpAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased, DateTimeOffset now)
+    private async Task<IReadOnlyList<LeasedEvent>> WithoutGivenUpAsync(Agent agent, IReadOnlyList<LeasedEvent> leased, DateTimeOffset now)
     {
         List<LeasedEvent> kept = [];
         List<Settlement> givenUp = [];
@@ -93,15 +110,15 @@ internal sealed class EventPoller(
             if (Probe.Is(item))
             {
                 // A probe is for a connection; over a poll it has come to its end.
-                givenUp.Add(GiveBack(agent, item, SettlementKind.Ack, AttemptOutcome.Released, now));
+                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.Ack, AttemptOutcome.Released, now));
             }
-            else if (now - item.AcceptedAt >= _options.Retention)
+            else if (now - item.AcceptedAt >= agent.Policy.Retention)
             {
-                givenUp.Add(GiveBack(agent, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
+                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
             }
-            else if (schedule.IsExhausted(item.Failures))
+            else if (RetrySchedule.IsExhausted(agent.Policy, item.Failures))
             {
-                givenUp.Add(GiveBack(agent, item, SettlementKind.DeadLetter, AttemptOutcome.Released, now) with { Reason = "All attempts failed." });
+                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.DeadLetter, AttemptOutcome.Released, now) with { Reason = "All attempts failed." });
             }
             else
             {
@@ -111,7 +128,7 @@ internal sealed class EventPoller(
 
         if (givenUp.Count > 0)
         {
-            await queue.SettleAsync(agent, givenUp, now);
+            await queue.SettleAsync(agent.Id, givenUp, now);
         }
 
         return kept;

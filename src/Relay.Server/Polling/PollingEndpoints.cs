@@ -58,7 +58,7 @@ internal static class PollingEndpoints
 
         var agent = context.Features.GetRequiredFeature<Agent>();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        var leased = await poller.LeaseAsync(agent.Id, count, TimeSpan.FromSeconds(seconds), ended.Token);
+        var leased = await poller.LeaseAsync(agent, count, TimeSpan.FromSeconds(seconds), ended.Token);
         if (context.RequestAborted.IsCancellationRequested)
         {
             await poller.ReleaseAsync(agent.Id, leased);
@@ -97,7 +97,7 @@ internal static class PollingEndpoints
         }
 
         var retryAfter = request?.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(ms) : (TimeSpan?)null;
-        return await poller.NackAsync(context.Features.GetRequiredFeature<Agent>().Id, eventId, request?.Reason, retryAfter, request?.DeadLetter ?? false) switch
+        return await poller.NackAsync(context.Features.GetRequiredFeature<Agent>(), eventId, request?.Reason, retryAfter, request?.DeadLetter ?? false) switch
         {
             SettleResult.Settled => TypedResults.Json(new SettledResponse { Status = "nacked", Id = id }, ApiJson.Default.SettledResponse),
             SettleResult.Unknown => UnknownEvent(),

@@ -1,0 +1,26 @@
+namespace Relay.Server.Delivery;
+
+/// <summary>What one agent has set otherwise than the server; null: as the server. Kept with the agent: members may be added, none is renamed.</summary>
+internal sealed record DeliverySettings
+{
+    public static readonly DeliverySettings None = new();
+
+    public long? AckTimeoutMs { get; init; }
+
+    /// <summary>One or more.</summary>
+    public IReadOnlyList<long>? RetryDelaysMs { get; init; }
+
+    public int? MaxAttempts { get; init; }
+
+    public long? RetentionSeconds { get; init; }
+
+    /// <summary>The window of a connection that does not ask for one, and the most that one gets.</summary>
+    public int? MaxInFlight { get; init; }
+
+    public long? MaxQueuedEvents { get; init; }
+
+    public long? MaxQueuedBytes { get; init; }
+
+    /// <summary>Events are accepted and kept, none is handed out.</summary>
+    public bool? Paused { get; init; }
+}
