@@ -14,4 +14,21 @@ internal interface IAgentStore
     /// <param name="keyHash">SHA-256 of an api key, 32 bytes.</param>
     /// <param name="cancellationToken">Ends the wait, not the call.</param>
     Task<AgentRecord?> FindByKeyAsync(ReadOnlyMemory<byte> keyHash, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Keeps the changed agent in the place of the one with its id, if that one still has its <see cref="AgentRecord.Version"/>: the one it
+    /// was changed from. The version kept is one more. Subscribers of the agent's queue are told. The key's hash stays as it was.
+    /// </summary>
+    /// <returns>False: it is not there, or somebody else changed it first. Nothing was changed.</returns>
+    Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken);
+
+    /// <summary>Agents in the order of their ids, deactivated ones too. An agent that is there from the first page to the last is on exactly one.</summary>
+    /// <param name="after">Where the page begins: <see cref="AgentPage.Next"/> of the one before; null: the first.</param>
+    /// <param name="limit">How many agents at most; 1 or more.</param>
+    /// <param name="cancellationToken">Ends the wait, not the call.</param>
+    Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken);
 }
+
+/// <param name="Agents">In order; it may be fewer than were asked for although there are more.</param>
+/// <param name="Next">Where the next page begins; null: this is the last.</param>
+internal sealed record AgentPage(IReadOnlyList<AgentRecord> Agents, RelayId? Next);

@@ -53,7 +53,7 @@ internal interface IDeliveryQueue
     Task<StoredEvent?> FindAsync(RelayId agent, EventId id);
 
     /// <summary>
-    /// Calls <paramref name="onSignal"/> when an event of the agent becomes ready or a session claims it, on any node. Signals may be
+    /// Calls <paramref name="onSignal"/> when an event of the agent becomes ready, a session claims it, or it is changed, on any node. Signals may be
     /// lost, repeated and late; the callback must be quick and not throw. Dispose to end.
     /// </summary>
     Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal);
@@ -236,4 +236,5 @@ internal sealed record AttemptRecord(
 
 /// <summary>What subscribers are told.</summary>
 /// <param name="ClaimedBy">The session that claimed the agent; null: an event became ready.</param>
-internal readonly record struct QueueSignal(SessionId? ClaimedBy);
+/// <param name="AgentChanged">The agent itself is not what it was, or may not be: signals were missed.</param>
+internal readonly record struct QueueSignal(SessionId? ClaimedBy, bool AgentChanged = false);

@@ -63,10 +63,118 @@ public abstract class AgentStoreContract : IAsyncLifetime
     [Fact]
     public async Task An_agent_with_nothing_but_what_is_required_comes_back_so()
     {
-        var agent = NewAgent() with { Name = null, WorkspaceId = null, Metadata = null, Active = false };
+        var agent = NewAgent() with { Name = null, WorkspaceId = null, Metadata = null, Delivery = null, Active = false };
         await Agents.AddAsync(agent, CancellationToken.None);
 
         AssertSame(agent, await Agents.FindAsync(agent.Id, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_changed_agent_is_kept_with_the_next_version()
+    {
+        var agent = await AddAsync();
+
+        Assert.True(await Agents.UpdateAsync(agent with { Name = "other", Active = false }, CancellationToken.None));
+
+        var expected = agent with { Name = "other", Active = false, Version = 1 };
+        AssertSame(expected, await Agents.FindAsync(agent.Id, CancellationToken.None));
+        AssertSame(expected, await Agents.FindByKeyAsync(agent.KeyHash, CancellationToken.None));
+        await OpenAsync();
+        AssertSame(expected, await Agents.FindAsync(agent.Id, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_change_made_from_an_older_version_is_not_taken()
+    {
+        var agent = await AddAsync();
+        Assert.True(await Agents.UpdateAsync(agent with { Name = "first" }, CancellationToken.None));
+
+        Assert.False(await Agents.UpdateAsync(agent with { Name = "second" }, CancellationToken.None));
+        Assert.False(await Agents.UpdateAsync(agent with { Id = RelayId.New() }, CancellationToken.None));
+
+        Assert.Equal("first", (await Agents.FindAsync(agent.Id, CancellationToken.None))?.Name);
+    }
+
+    [Fact]
+    public async Task Of_changes_made_together_each_version_takes_one()
+    {
+        var agent = await AddAsync();
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Agents.UpdateAsync(agent with { Name = $"{i}" }, CancellationToken.None)));
+
+        Assert.Single(taken, static one => one);
+        Assert.Equal(1, (await Agents.FindAsync(agent.Id, CancellationToken.None))?.Version);
+    }
+
+    [Fact]
+    public async Task A_change_does_not_depend_on_what_the_metadata_holds()
+    {
+        const string Odd = """{"version":7,"n":[1e999,-0,0.1e-400,123456789012345678901234567890],"\u0000\ud83d\ude00":"\u2028/</script>","":{},"a":[],"a":null}""";
+        var agent = await AddAsync(NewAgent() with { Metadata = JsonDocument.Parse(Odd).RootElement });
+
+        Assert.True(await Agents.UpdateAsync(agent with { Name = "other" }, CancellationToken.None));
+
+        AssertSame(agent with { Name = "other", Version = 1 }, await Agents.FindAsync(agent.Id, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Who_listens_to_the_agent_is_told_of_its_change()
+    {
+        var (agent, other) = (await AddAsync(), await AddAsync());
+        var told = new TaskCompletionSource<QueueSignal>();
+        await using var listening = await _store.Queue.SubscribeAsync(agent.Id, signal => told.TrySetResult(signal));
+
+        await Agents.UpdateAsync(other with { Name = "other" }, CancellationToken.None);
+        await Agents.UpdateAsync(agent with { Name = "other" }, CancellationToken.None);
+
+        Assert.Equal(new QueueSignal(ClaimedBy: null, AgentChanged: true), await told.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    [Fact]
+    public async Task Agents_are_listed_by_id_page_after_page()
+    {
+        var all = await Task.WhenAll(Enumerable.Range(0, 25).Select(_ => AddAsync()));
+        await Agents.UpdateAsync(all[3] with { Active = false }, CancellationToken.None);
+
+        var pages = await ListAllAsync(limit: 10);
+
+        Assert.Equal([10, 10, 5], pages.Select(static page => page.Agents.Count));
+        Assert.Equal(all.Select(static agent => agent.Id.Value).Order(StringComparer.Ordinal), pages.SelectMany(static page => page.Agents).Select(static agent => agent.Id.Value));
+        Assert.Equal(25, Assert.Single(await ListAllAsync(limit: 25)).Agents.Count);
+    }
+
+    [Fact]
+    public async Task No_agents_are_one_empty_page() => Assert.Empty(Assert.Single(await ListAllAsync(limit: 1)).Agents);
+
+    [Fact]
+    public async Task Agents_added_between_pages_neither_hide_nor_repeat_others()
+    {
+        var first = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => AddAsync()));
+
+        var pages = await ListAllAsync(limit: 4, betweenPages: () => AddAsync());
+
+        var listed = pages.SelectMany(static page => page.Agents).Select(static agent => agent.Id).ToList();
+        Assert.Equal(listed.Count, listed.Distinct().Count());
+        Assert.Empty(first.Select(static agent => agent.Id).Except(listed));
+    }
+
+    private async Task<List<AgentPage>> ListAllAsync(int limit, Func<Task>? betweenPages = null)
+    {
+        List<AgentPage> pages = [await Agents.ListAsync(after: null, limit, CancellationToken.None)];
+        while (pages[^1].Next is { } next)
+        {
+            await (betweenPages?.Invoke() ?? Task.CompletedTask);
+            pages.Add(await Agents.ListAsync(next, limit, CancellationToken.None));
+        }
+
+        return pages;
+    }
+
+    private async Task<AgentRecord> AddAsync(AgentRecord? agent = null)
+    {
+        agent ??= NewAgent();
+        await Agents.AddAsync(agent, CancellationToken.None);
+        return agent;
     }
 
     /// <summary>Opens the store; a second call crashes and reopens it.</summary>
@@ -82,6 +190,7 @@ public abstract class AgentStoreContract : IAsyncLifetime
         WorkspaceId = "ws-1",
         Name = "Zo\u00eb's agent",
         Metadata = JsonDocument.Parse("""{"team":"a","n":[1,2.50,null]}""").RootElement,
+        Delivery = new DeliverySettings { AckTimeoutMs = 5000, RetryDelaysMs = [0, 100], Paused = true },
     };
 
     private static void AssertSame(AgentRecord expected, AgentRecord? actual)

@@ -1,5 +1,3 @@
-using Relay.Server.Agents;
-
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>Reads agents beside the writer, on a connection of its own: a few microseconds, so one at a time and at once. Any thread.</summary>
@@ -10,7 +8,7 @@ internal sealed class AgentReader(string databasePath) : IDisposable
     private AgentTable? _agents;
     private bool _closed;
 
-    public AgentRecord? Read(Func<AgentTable, AgentRecord?> read)
+    public T Read<T>(Func<AgentTable, T> read)
     {
         lock (_gate)
         {

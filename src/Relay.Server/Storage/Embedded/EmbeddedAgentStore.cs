@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Agents;
+using Relay.Server.Delivery;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -20,16 +21,36 @@ internal sealed class EmbeddedAgentStore(EmbeddedStore store) : IAgentStore
     public Task<AgentRecord?> FindByKeyAsync(ReadOnlyMemory<byte> keyHash, CancellationToken cancellationToken) =>
         ReadAsync(agents => agents.FindByKey(keyHash.Span), cancellationToken);
 
-    private Task<AgentRecord?> ReadAsync(Func<AgentTable, AgentRecord?> read, CancellationToken cancellationToken)
+    public async Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken)
     {
-        if (cancellationToken.IsCancellationRequested) return Task.FromCanceled<AgentRecord?>(cancellationToken);
+        var document = AgentJson.Write(changed with { Version = changed.Version + 1 });
+        return await UpdateAndTellAsync(changed, document).WaitAsync(cancellationToken);
+    }
+
+    public Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken) => ReadAsync(
+        agents => agents.List(after, limit + 1) is var found && found.Count > limit
+            ? new AgentPage(found[..limit], found[limit - 1].Id)
+            : new AgentPage(found, Next: null),
+        cancellationToken);
+
+    /// <summary>Subscribers are told also when who asked for the change does not wait for it any more.</summary>
+    private async Task<bool> UpdateAndTellAsync(AgentRecord changed, byte[] document)
+    {
+        var updated = await store.Writer.RunAsync(tables => tables.Agents.Update(changed.Id, changed.Version, document));
+        if (updated) store.Subscriptions.Tell(changed.Id, new QueueSignal(ClaimedBy: null, AgentChanged: true));
+        return updated;
+    }
+
+    private Task<T> ReadAsync<T>(Func<AgentTable, T> read, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested) return Task.FromCanceled<T>(cancellationToken);
         try
         {
             return Task.FromResult(store.Agents.Read(read));
         }
         catch (StoreUnavailableException fault)
         {
-            return Task.FromException<AgentRecord?>(fault);
+            return Task.FromException<T>(fault);
         }
     }
 }

@@ -9,7 +9,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     private const int PruneBatch = 100;
 
     private readonly GroupWriter _writer = store.Writer;
-    private readonly Subscriptions _subscriptions = new();
+    private readonly Subscriptions _subscriptions = store.Subscriptions;
 
     public bool LosesSignals => false;
 

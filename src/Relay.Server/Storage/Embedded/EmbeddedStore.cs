@@ -33,6 +33,8 @@ internal sealed partial class EmbeddedStore : IAsyncDisposable
 
     public AgentReader Agents { get; }
 
+    public Subscriptions Subscriptions { get; } = new();
+
     public async ValueTask DisposeAsync()
     {
         Agents.Dispose();

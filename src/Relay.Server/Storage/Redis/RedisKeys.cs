@@ -16,6 +16,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>
 /// <item><term><c>{agt_…}:i:…</c></term><description>an idempotency key; lives as long as its window</description></item>
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
+/// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
@@ -40,6 +41,8 @@ internal sealed class RedisKeys
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
 
     public string Document(RelayId agent) => Agent(agent) + ":agent";
+
+    public string AllAgents => _prefix + "agents";
 
     public string KeyIndex(ReadOnlySpan<byte> keyHash) => _prefix + "key:" + Convert.ToHexStringLower(keyHash);
 

@@ -16,6 +16,7 @@ internal sealed class RedisScript
     public static readonly RedisScript Extend = new("extend");
     public static readonly RedisScript Claim = new("claim");
     public static readonly RedisScript Find = new("find");
+    public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript Health = new("health");
 
     public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, Health];

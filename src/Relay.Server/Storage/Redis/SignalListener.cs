@@ -6,6 +6,9 @@ namespace Relay.Server.Storage.Redis;
 /// <summary>One subscription to an agent's channel. Any thread.</summary>
 internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Action<QueueSignal> onSignal) : IAsyncDisposable
 {
+    /// <summary>What change_agent.lua publishes; no session has this name.</summary>
+    private const string AgentChanged = "agent";
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private ConnectionMultiplexer? _listensOn;
     private volatile bool _isDisposed;
@@ -45,11 +48,12 @@ internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Actio
         }
     }
 
+    /// <summary>Signals may have been missed, of any kind.</summary>
     public void Wake()
     {
         if (!_isDisposed)
         {
-            onSignal(default);
+            onSignal(new QueueSignal(ClaimedBy: null, AgentChanged: true));
         }
     }
 
@@ -72,7 +76,12 @@ internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Actio
     {
         if (!_isDisposed)
         {
-            onSignal(new QueueSignal(message.IsNullOrEmpty ? null : new SessionId(message!)));
+            onSignal((string?)message switch
+            {
+                null or "" => new QueueSignal(ClaimedBy: null),
+                AgentChanged => new QueueSignal(ClaimedBy: null, AgentChanged: true),
+                var session => new QueueSignal(new SessionId(session)),
+            });
         }
     }
 

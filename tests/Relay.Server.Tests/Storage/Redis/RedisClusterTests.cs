@@ -29,6 +29,8 @@ public sealed class RedisClusterTests : IAsyncLifetime
             await ExerciseAsync(store, RelayId.New());
         }
 
+        Assert.Equal(8, (await store.Agents.ListAsync(after: null, limit: 10, CancellationToken.None)).Agents.Count);
+
         Assert.Null(await store.Health.CheckAsync(CancellationToken.None));
         Assert.Empty(store.Logged);
     }
@@ -40,8 +42,14 @@ public sealed class RedisClusterTests : IAsyncLifetime
         await store.Agents.AddAsync(record, CancellationToken.None);
         Assert.Equal(agent, (await store.Agents.FindByKeyAsync(key.Hash(), CancellationToken.None))?.Id);
 
-        var claims = 0;
-        await using var listening = await queue.SubscribeAsync(agent, signal => claims += signal.ClaimedBy == session ? 1 : 0);
+        var (claims, changes) = (0, 0);
+        await using var listening = await queue.SubscribeAsync(agent, signal =>
+        {
+            claims += signal.ClaimedBy == session ? 1 : 0;
+            changes += signal.AgentChanged ? 1 : 0;
+        });
+        Assert.True(await store.Agents.UpdateAsync(record with { Name = "n" }, CancellationToken.None));
+        await UntilAsync(() => Task.FromResult(changes == 1));
         await queue.ClaimAsync(agent, session, Now);
         await UntilAsync(() => Task.FromResult(claims == 1));
 
