@@ -8,12 +8,16 @@ namespace Relay.Server.Agents;
 
 /// <summary>
 /// Finds active agents by id or by key and opens their secrets. What was found by id is remembered for a few seconds, so that a
-/// busy agent's webhooks do not ask the store each time; unknown ids are not remembered, a new agent is there at once. Any thread.
+/// busy agent's webhooks do not ask the store each time, or until this node hears that the agent changed; unknown ids are not
+/// remembered, a new agent is there at once. Any thread.
 /// </summary>
 internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery) : IDisposable
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
+    private readonly Lock _gate = new();
     private readonly MemoryCache _agents = new(new MemoryCacheOptions { SizeLimit = 100_000 });
+
+    private long _forgotten;
 
     public static string ApiKeyPurpose(RelayId id) => $"api_key:{id}";
 
@@ -31,17 +35,44 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
         return record is { Active: true } && CryptographicOperations.FixedTimeEquals(record.KeyHash, hash) ? Open(record) : null;
     }
 
+    /// <summary>Asks the store, whatever is remembered.</summary>
+    /// <returns>Null for an id that is unknown or deactivated.</returns>
+    public Task<Agent?> ReloadAsync(RelayId id, CancellationToken cancellationToken)
+    {
+        Forget(id);
+        return LoadAsync(id, cancellationToken);
+    }
+
+    /// <summary>The agent has changed: who asks from now on gets it as it is.</summary>
+    public void Forget(RelayId id)
+    {
+        lock (_gate)
+        {
+            _forgotten++;
+            _agents.Remove(id);
+        }
+    }
+
     public void Dispose() => _agents.Dispose();
 
     private async Task<Agent?> LoadAsync(RelayId id, CancellationToken cancellationToken)
     {
+        var forgotten = Volatile.Read(ref _forgotten);
         if (await store.FindAsync(id, cancellationToken) is not { Active: true } record)
         {
             return null;
         }
 
         var agent = Open(record);
-        _agents.Set(id, agent, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = RememberedFor });
+        lock (_gate)
+        {
+            // What was forgotten meanwhile may be this very agent, read before its change.
+            if (forgotten == _forgotten)
+            {
+                _agents.Set(id, agent, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = RememberedFor });
+            }
+        }
+
         return agent;
     }
 

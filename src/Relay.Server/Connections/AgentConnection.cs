@@ -35,6 +35,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private int _faultsBeforeAuth;
     private Agent? _agent;
     private DeliveryPump? _pump;
+    private AgentWatch? _watch;
     private IAsyncDisposable? _subscription;
 
     public AgentConnection(WebSocket socket, HttpRequest request, ConnectionServices services)
@@ -62,6 +63,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     }
 
     public SessionId Session => _session;
+
+    /// <summary>Whose connection it is, as last heard; null before it has authenticated.</summary>
+    public Agent? Agent => _agent;
 
     /// <summary>The agent's deliveries here; for authenticated connections only.</summary>
     public DeliveryPump Pump => _pump!;
@@ -125,6 +129,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 case State.Open or State.Draining when now >= _nextPing:
                     _nextPing = now + _services.Options.Value.PingInterval;
                     ping = ++_unansweredPings <= MaxUnansweredPings;
+                    LookIfSignalsAreLost();
                     stop = ping ? null : StopReason.HeartbeatMissed;
                     break;
                 case State.Closing when now >= _deadline:
@@ -379,12 +384,18 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     {
         _agent = agent;
         _pump = new DeliveryPump(agent.Id, agent.Policy, _session, maxInFlight, this, _services.Pump);
+        _watch = new AgentWatch(agent.Id, _services.Agents, OnAgent, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
+
+        // It may have changed since its key was checked, before anybody here would have been told.
+        _watch.Look();
         var pending = await _services.Registry.ClaimAsync(this, agent.Id);
         lock (_gate)
         {
             if (_state != State.Opening)
             {
+                // Stopped before the claim: what the claim entered is taken back.
+                _services.Registry.Withdraw(this, agent.Id);
                 return;
             }
 
@@ -407,6 +418,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>
     private void OnSignal(QueueSignal signal)
     {
+        if (signal.AgentChanged)
+        {
+            _watch!.Look();
+        }
+
         if (signal.ClaimedBy is null)
         {
             _pump!.Wake();
@@ -414,6 +430,28 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         else if (signal.ClaimedBy != _session)
         {
             _pump!.DoubtClaim();
+        }
+    }
+
+    /// <param name="agent">As it is now; null: it was deactivated.</param>
+    private void OnAgent(Agent? agent)
+    {
+        if (agent is null)
+        {
+            Stop(StopReason.Deactivated);
+            return;
+        }
+
+        _pump!.Apply(agent.Policy);
+        _agent = agent;
+    }
+
+    /// <summary>A lost signal of a change costs at most the time between two pings.</summary>
+    private void LookIfSignalsAreLost()
+    {
+        if (_services.Pump.Queue.LosesSignals)
+        {
+            _watch!.Look();
         }
     }
 
@@ -458,6 +496,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         if (_subscription is not null)
         {
             await _subscription.DisposeAsync();
+        }
+
+        if (_watch is not null)
+        {
+            await _watch.EndAsync();
         }
 
         if (_pump is not null)

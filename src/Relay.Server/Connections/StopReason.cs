@@ -44,6 +44,17 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
         },
     };
 
+    /// <summary>What was in flight is given back uncounted: the agent did not fail.</summary>
+    public static readonly StopReason Deactivated = new("deactivated", CloseCodes.Unauthorized, "The agent was deactivated.", PumpEnd.Shutdown)
+    {
+        LastMessage = static now => new DisconnectMessage
+        {
+            Reason = DisconnectReasons.Deactivated,
+            Message = "The agent was deactivated. Its key opens nothing any more.",
+            Timestamp = now.ToUnixTimeMilliseconds(),
+        },
+    };
+
     public static StopReason Unauthorized(string error, string message) => new("unauthorized", CloseCodes.Unauthorized, "The api key was refused.")
     {
         LastMessage = now => AuthError(error, message, now),
