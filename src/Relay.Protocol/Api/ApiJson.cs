@@ -8,6 +8,8 @@ namespace Relay.Protocol;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RegisterResponse))]
+[JsonSerializable(typeof(AgentResponse))]
+[JsonSerializable(typeof(AgentListResponse))]
 [JsonSerializable(typeof(WebhookResponse))]
 [JsonSerializable(typeof(NackRequest))]
 [JsonSerializable(typeof(SettledResponse))]

@@ -1,17 +1,19 @@
 using System.Text.Json;
 using Relay.Protocol;
+using Relay.Server.Delivery;
 using Relay.Server.Http;
 
 namespace Relay.Server.Agents;
 
-/// <summary><c>POST /api/v1/register</c>.</summary>
+/// <summary><c>POST /api/v1/register</c>, and what <see cref="AgentAdministration"/> has.</summary>
 internal static class AgentEndpoints
 {
     private const int MaxRequestBytes = 64 << 10;
-    private const int MaxLabelLength = 200;
 
     public static void MapAgents(this IEndpointRouteBuilder routes)
     {
+        routes.MapAgentAdministration();
+
         var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminFilter>();
         group.MapPost("/register", RegisterAsync)
             .WithSummary("Registers an agent; its secrets are shown this once.")
@@ -31,7 +33,13 @@ internal static class AgentEndpoints
             return fault;
         }
 
-        var (agent, apiKey, signingSecret) = await registrar.RegisterAsync(request!, cancellationToken);
+        var delivery = DeliveryChange.Merge(DeliverySettings.None, request!.Delivery ?? default, out var deliveryFault);
+        if (deliveryFault is not null)
+        {
+            return Failures.Invalid(deliveryFault);
+        }
+
+        var (agent, apiKey, signingSecret) = await registrar.RegisterAsync(request, delivery, cancellationToken);
         var response = new RegisterResponse
         {
             RelayId = agent.Id.Value,
@@ -46,14 +54,14 @@ internal static class AgentEndpoints
 
     private static ErrorResult? Validate(RegisterRequest request)
     {
-        if (request.WorkspaceId?.Length > MaxLabelLength || request.Name?.Length > MaxLabelLength)
+        if (!AgentLabels.IsLabel(request.WorkspaceId) || !AgentLabels.IsLabel(request.Name))
         {
-            return Failures.Invalid($"workspace_id and name take at most {MaxLabelLength} characters each.");
+            return Failures.Invalid(AgentLabels.LabelRule);
         }
 
-        if (request.Metadata is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Null) })
+        if (!AgentLabels.IsMetadata(request.Metadata ?? default))
         {
-            return Failures.Invalid("metadata is a JSON object.");
+            return Failures.Invalid(AgentLabels.MetadataRule);
         }
 
         if (request.Metadata is { } metadata && !IsText(metadata))
@@ -62,8 +70,8 @@ internal static class AgentEndpoints
         }
 
         // Accepting a setting that is not acted upon would be a lie: an agent with a source must fail closed.
-        return IsSet(request.Source) || IsSet(request.Delivery) || !string.IsNullOrEmpty(request.HttpEndpoint)
-            ? Failures.Invalid("source, delivery and http_endpoint are not supported by this version. Leave them out.")
+        return IsSet(request.Source) || !string.IsNullOrEmpty(request.HttpEndpoint)
+            ? Failures.Invalid("source and http_endpoint are not supported by this version. Leave them out.")
             : null;
 
         static bool IsText(JsonElement element)

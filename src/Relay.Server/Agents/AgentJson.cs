@@ -4,12 +4,13 @@ using Relay.Protocol;
 
 namespace Relay.Server.Agents;
 
-/// <summary>The document that both stores keep for an agent. Members may be added; none is renamed.</summary>
+/// <summary>The document that both stores keep for an agent (members may be added, none is renamed), and changes as they are sent.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(RelayIdConverter)])]
 [JsonSerializable(typeof(AgentRecord))]
+[JsonSerializable(typeof(AgentChange))]
 internal sealed partial class AgentJson : JsonSerializerContext
 {
     public static byte[] Write(AgentRecord agent) => JsonSerializer.SerializeToUtf8Bytes(agent, Default.AgentRecord);

@@ -1,11 +1,13 @@
 using Relay.Protocol;
+using Relay.Server.Delivery;
 
 namespace Relay.Server.Agents;
 
 /// <summary>Makes agents: ids, keys, secrets. The one place that has the secrets in clear text to show.</summary>
 internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeProvider time)
 {
-    public async Task<(AgentRecord Agent, ApiKey ApiKey, SigningSecret SigningSecret)> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken)
+    public async Task<(AgentRecord Agent, ApiKey ApiKey, SigningSecret SigningSecret)> RegisterAsync(
+        RegisterRequest request, DeliverySettings delivery, CancellationToken cancellationToken)
     {
         var id = RelayId.New();
         var apiKey = ApiKey.New();
@@ -20,6 +22,7 @@ internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeP
             WorkspaceId = request.WorkspaceId,
             Name = request.Name,
             Metadata = request.Metadata,
+            Delivery = delivery,
         };
         await store.AddAsync(agent, cancellationToken);
         return (agent, apiKey, signingSecret);

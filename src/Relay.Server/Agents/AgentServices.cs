@@ -19,6 +19,8 @@ internal static class AgentServices
         services.AddSingleton<AgentDirectory>();
         services.AddSingleton<Access>();
         services.AddSingleton<AgentRegistrar>();
+        services.AddSingleton<AgentEditor>();
+        services.AddSingleton<AgentPresenter>();
         services.AddSingleton<WebhookUrls>();
         return services;
     }

@@ -22,9 +22,9 @@ internal static class JsonBody
             return (null, null);
         }
 
-        if (!Utf8.IsValid(body))
+        if (!JsonText.IsSound(body))
         {
-            return (null, Failures.Invalid("The body is not a valid JSON object."));
+            return (null, Failures.Invalid($"The body is not a valid JSON object in UTF-8, at most {JsonText.MaxDepth} levels deep."));
         }
 
         try

@@ -38,8 +38,7 @@ internal sealed class PumpRun
     {
         (_seed, _random) = (seed, new Random(seed));
         _window = _random.Next(1, 12);
-        var options = Microsoft.Extensions.Options.Options.Create(Options);
-        _services = new DeliveryPumpServices(_queue, new RetrySchedule(options, new Random(seed)), options, _clock, NullLogger<DeliveryPump>.Instance);
+        _services = new DeliveryPumpServices(_queue, new RetrySchedule(new Random(seed)), new SenderWaits(_clock), _clock, NullLogger<DeliveryPump>.Instance);
     }
 
     public async Task RunAsync(int steps)
@@ -142,7 +141,7 @@ internal sealed class PumpRun
         if (_subscription is not null) await _subscription.DisposeAsync();
         var session = SessionId.New();
         var sink = _sink = new PumpSink(_queue, _window, _order, Options.AckTimeout, _clock);
-        var pump = _pump = new DeliveryPump(_agent, session, _window, sink, _services);
+        var pump = _pump = new DeliveryPump(_agent, DeliveryPolicy.From(Options, agent: null), session, _window, sink, _services);
         _subscription = await _queue.SubscribeAsync(_agent, signal =>
         {
             if (signal.ClaimedBy != session) pump.Wake();

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Relay.Protocol;
+
+/// <summary>An agent as the API shows it: without its secrets.</summary>
+public sealed record AgentResponse
+{
+    /// <summary>The agent.</summary>
+    public required string RelayId { get; init; }
+
+    /// <summary>A label that groups agents.</summary>
+    public string? WorkspaceId { get; init; }
+
+    /// <summary>A name for people.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>What was given as such.</summary>
+    public JsonElement? Metadata { get; init; }
+
+    /// <summary>Unix ms.</summary>
+    public long CreatedAt { get; init; }
+
+    /// <summary>False: deactivated, for good. Nothing is accepted for it and its key opens nothing.</summary>
+    public bool Active { get; init; }
+
+    /// <summary>Whether the agent is connected now, to the server that answers.</summary>
+    public bool Connected { get; init; }
+
+    /// <summary>Where senders post.</summary>
+    public required string WebhookUrl { get; init; }
+
+    /// <summary>How its events are delivered.</summary>
+    public required AgentDelivery Delivery { get; init; }
+}
+
+/// <summary>The delivery settings that hold for an agent: its own, and the server's where it has none.</summary>
+public sealed record AgentDelivery
+{
+    /// <summary>How long the agent may take to acknowledge.</summary>
+    public long AckTimeoutMs { get; init; }
+
+    /// <summary>Pauses before the second, third, … attempt, each ±20 %; the last one repeats.</summary>
+    public required IReadOnlyList<long> RetryDelaysMs { get; init; }
+
+    /// <summary>Failed attempts after which an event is dead-lettered.</summary>
+    public int MaxAttempts { get; init; }
+
+    /// <summary>How long an event may wait before it is given up as expired.</summary>
+    public long RetentionSeconds { get; init; }
+
+    /// <summary>Unacknowledged events at a time, unless the connection asks for another number.</summary>
+    public int MaxInFlight { get; init; }
+
+    /// <summary>Events that may wait.</summary>
+    public long MaxQueuedEvents { get; init; }
+
+    /// <summary>Bytes (headers and bodies) that may wait.</summary>
+    public long MaxQueuedBytes { get; init; }
+
+    /// <summary>Events are accepted and kept, none is handed out.</summary>
+    public bool Paused { get; init; }
+}
+
+/// <summary>One page of agents, in the order of their ids.</summary>
+public sealed record AgentListResponse
+{
+    /// <summary>The agents, deactivated ones too.</summary>
+    public required IReadOnlyList<AgentResponse> Agents { get; init; }
+
+    /// <summary>The next page's <c>cursor</c>; null: this is the last.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public string? NextCursor { get; init; }
+}

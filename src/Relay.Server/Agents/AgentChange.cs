@@ -1,0 +1,54 @@
+using System.Text.Json;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Agents;
+
+/// <summary>
+/// The body of <c>PATCH /api/v1/agents/{relay_id}</c>. What is absent stays, what is null is reset. <c>metadata</c> is replaced as a whole,
+/// <c>delivery</c> setting by setting.
+/// </summary>
+internal sealed record AgentChange
+{
+    public JsonElement Name { get; init; }
+
+    public JsonElement WorkspaceId { get; init; }
+
+    public JsonElement Metadata { get; init; }
+
+    public JsonElement Delivery { get; init; }
+
+    /// <returns>What is wrong with it, if something is.</returns>
+    public string? FindFault()
+    {
+        if (!IsLabel(Name) || !IsLabel(WorkspaceId))
+        {
+            return AgentLabels.LabelRule;
+        }
+
+        if (!AgentLabels.IsMetadata(Metadata))
+        {
+            return AgentLabels.MetadataRule;
+        }
+
+        DeliveryChange.Merge(DeliverySettings.None, Delivery, out var fault);
+        return fault;
+    }
+
+    /// <summary>The agent with the change made; the change has no fault.</summary>
+    public AgentRecord ApplyTo(AgentRecord agent) => agent with
+    {
+        Name = IsAbsent(Name) ? agent.Name : Name.GetString(),
+        WorkspaceId = IsAbsent(WorkspaceId) ? agent.WorkspaceId : WorkspaceId.GetString(),
+        Metadata = IsAbsent(Metadata) ? agent.Metadata : Metadata.ValueKind == JsonValueKind.Null ? null : Metadata,
+        Delivery = DeliveryChange.Merge(agent.Delivery ?? DeliverySettings.None, Delivery, out _),
+    };
+
+    private static bool IsAbsent(JsonElement field) => field.ValueKind == JsonValueKind.Undefined;
+
+    private static bool IsLabel(JsonElement field) => field.ValueKind switch
+    {
+        JsonValueKind.Undefined or JsonValueKind.Null => true,
+        JsonValueKind.String => AgentLabels.IsLabel(field.GetString()),
+        _ => false,
+    };
+}

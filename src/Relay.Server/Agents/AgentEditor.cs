@@ -1,0 +1,38 @@
+using Relay.Protocol;
+
+namespace Relay.Server.Agents;
+
+/// <summary>Changes agents. Of changes made at once each is made from what the other left: none is lost. Any thread.</summary>
+internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents)
+{
+    /// <param name="id">Whom to change.</param>
+    /// <param name="change">Makes the changed agent from the kept one, or answers the same one: nothing is to be done. Called again when somebody else was faster.</param>
+    /// <param name="cancellationToken">Ends the wait, not what was begun.</param>
+    /// <returns>The agent as it is kept now; null for an unknown id.</returns>
+    public async Task<AgentRecord?> ChangeAsync(RelayId id, Func<AgentRecord, AgentRecord> change, CancellationToken cancellationToken)
+    {
+        while (await store.FindAsync(id, cancellationToken) is { } kept)
+        {
+            var changed = change(kept);
+            if (ReferenceEquals(changed, kept) || await UpdateAsync(changed, cancellationToken))
+            {
+                return changed;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.UpdateAsync(changed, cancellationToken);
+        }
+        finally
+        {
+            // Also when the outcome is unknown.
+            agents.Forget(changed.Id);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Options;
+using Relay.Protocol;
+using Relay.Server.Connections;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Agents;
+
+/// <summary>Shows an agent as the API does: what is secret is not among it. Any thread.</summary>
+internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connections, IOptions<DeliveryOptions> delivery)
+{
+    public AgentResponse Show(AgentRecord agent, HttpRequest request) => new()
+    {
+        RelayId = agent.Id.Value,
+        WorkspaceId = agent.WorkspaceId,
+        Name = agent.Name,
+        Metadata = agent.Metadata,
+        CreatedAt = agent.CreatedAt,
+        Active = agent.Active,
+        Connected = connections.Find(agent.Id) is not null,
+        WebhookUrl = urls.For(agent.Id, request),
+        Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
+    };
+
+    private static AgentDelivery Show(DeliveryPolicy policy) => new()
+    {
+        AckTimeoutMs = (long)policy.AckTimeout.TotalMilliseconds,
+        RetryDelaysMs = [.. policy.RetryDelays.Select(static delay => (long)delay.TotalMilliseconds)],
+        MaxAttempts = policy.MaxAttempts,
+        RetentionSeconds = (long)policy.Retention.TotalSeconds,
+        MaxInFlight = policy.MaxInFlight,
+        MaxQueuedEvents = policy.MaxQueuedEvents,
+        MaxQueuedBytes = policy.MaxQueuedBytes,
+        Paused = policy.Paused,
+    };
+}
