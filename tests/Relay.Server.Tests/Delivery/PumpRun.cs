@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
