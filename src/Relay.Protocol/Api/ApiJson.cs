@@ -7,6 +7,7 @@ namespace Relay.Protocol;
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RegisterRequest))]
+[JsonSerializable(typeof(SourceSettings))]
 [JsonSerializable(typeof(RegisterResponse))]
 [JsonSerializable(typeof(AgentResponse))]
 [JsonSerializable(typeof(AgentListResponse))]

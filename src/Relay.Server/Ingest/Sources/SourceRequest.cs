@@ -1,0 +1,18 @@
+namespace Relay.Server.Ingest.Sources;
+
+/// <summary>What a provider may have signed of a request.</summary>
+/// <param name="headers">As they came.</param>
+/// <param name="url">The address that the provider was given, with the path and query as they came.</param>
+/// <param name="body">The exact bytes.</param>
+/// <param name="now">Against which timestamps are held.</param>
+internal readonly ref struct SourceRequest(IHeaderDictionary headers, string url, ReadOnlySpan<byte> body, DateTimeOffset now)
+{
+    public string Url { get; } = url;
+
+    public ReadOnlySpan<byte> Body { get; } = body;
+
+    public DateTimeOffset Now { get; } = now;
+
+    /// <summary>The header's one value; null when it is missing, empty or there twice, which no provider does.</summary>
+    public string? Header(string name) => headers.TryGetValue(name, out var values) && values is [{ Length: > 0 } value] ? value : null;
+}

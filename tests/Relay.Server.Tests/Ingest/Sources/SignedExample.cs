@@ -1,0 +1,44 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Relay.Protocol;
+using Relay.Server.Ingest.Sources;
+
+namespace Relay.Server.Tests.Ingest.Sources;
+
+/// <summary>A request that a provider signed, as it or an independent tool computed it.</summary>
+internal sealed record SignedExample(string Name, Func<string[], ISource> Make, string Secret, string Body)
+{
+    public const string WrongSecret = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
+    public Dictionary<string, string> Headers { get; init; } = [];
+
+    public string Url { get; init; } = "https://relay.example.com/api/v1/webhook/agt_0123456789abcdef";
+
+    /// <summary>Unix seconds; null: the provider signs no time.</summary>
+    public long? SignedAt { get; init; }
+
+    public override string ToString() => Name;
+
+    public bool Verify(string[] secrets, byte[]? body = null, TimeSpan later = default, string? url = null, Action<IHeaderDictionary>? alter = null)
+    {
+        var headers = new HeaderDictionary();
+        foreach (var (name, value) in Headers)
+        {
+            headers[name] = value;
+        }
+
+        alter?.Invoke(headers);
+        var now = DateTimeOffset.FromUnixTimeSeconds(SignedAt ?? 1_767_323_045) + later;
+        return Make(secrets).Verify(new SourceRequest(headers, url ?? Url, body ?? Encoding.UTF8.GetBytes(Body), now));
+    }
+
+    /// <summary>Makes a source as a registration does; for secrets that the documentation's authors chose too short, see <see cref="Examples"/>.</summary>
+    public static Func<string[], ISource> Of(SourceSettings settings) => secrets =>
+    {
+        var (source, fault) = SourceCatalog.Create(settings with { Secrets = secrets });
+        Assert.Null(fault);
+        return source!;
+    };
+
+    public static Func<string[], ISource> Of(string type) => Of(new SourceSettings { Type = type });
+}
