@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
 
@@ -22,6 +24,8 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
     public static string ApiKeyPurpose(RelayId id) => $"api_key:{id}";
 
     public static string SigningSecretPurpose(RelayId id) => $"signing_secret:{id}";
+
+    public static string SourcePurpose(RelayId id) => $"source:{id}";
 
     /// <returns>Null for an id that is unknown or deactivated.</returns>
     public ValueTask<Agent?> FindAsync(RelayId id, CancellationToken cancellationToken) =>
@@ -81,7 +85,19 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
         var opened = ApiKey.TryParse(secrets.Open(record.SealedApiKey, ApiKeyPurpose(record.Id)), out var apiKey)
             & SigningSecret.TryParse(secrets.Open(record.SealedSigningSecret, SigningSecretPurpose(record.Id)), out var signingSecret);
         return opened
-            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery))
+            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record))
             : throw new CryptographicException($"The secrets kept for {record.Id} have an unknown form.");
+    }
+
+    /// <summary>A source that this version cannot read or does not know must not let anything pass.</summary>
+    private ISource? OpenSource(AgentRecord record)
+    {
+        if (record.SealedSource is not { } sealedSource)
+        {
+            return null;
+        }
+
+        var settings = JsonSerializer.Deserialize(secrets.Open(sealedSource, SourcePurpose(record.Id)), ApiJson.Default.SourceSettings) ?? new SourceSettings();
+        return SourceCatalog.Create(settings).Source ?? throw new CryptographicException($"The source kept for {record.Id} is not known to this version.");
     }
 }

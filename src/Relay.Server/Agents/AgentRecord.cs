@@ -18,6 +18,9 @@ internal sealed record AgentRecord
     /// <summary>The signing secret, as <see cref="SecretBox"/> sealed it.</summary>
     public required string SealedSigningSecret { get; init; }
 
+    /// <summary>Whose signatures are checked and with which secrets: <see cref="SourceSettings"/>, as <see cref="SecretBox"/> sealed their JSON.</summary>
+    public string? SealedSource { get; init; }
+
     /// <summary>Unix ms.</summary>
     public required long CreatedAt { get; init; }
 

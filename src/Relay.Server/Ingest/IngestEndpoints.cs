@@ -17,6 +17,7 @@ internal static class IngestEndpoints
     {
         services.AddOptions<IngestOptions>().BindConfiguration(IngestOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
+        services.AddSingleton<SourceGate>();
         services.AddSingleton<WebhookIntake>();
         return services;
     }
@@ -30,6 +31,7 @@ internal static class IngestEndpoints
                 .WithSummary("Accepts any content for an agent; answers when it is stored or, with Prefer: wait=N, when the agent has acknowledged it or replied.")
                 .Produces<WebhookResponse>(StatusCodes.Status202Accepted)
                 .Produces<WebhookResponse>()
+                .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
                 .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
                 .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
                 .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
@@ -40,6 +42,7 @@ internal static class IngestEndpoints
         string relayId,
         HttpContext context,
         AgentDirectory agents,
+        SourceGate gate,
         WebhookIntake intake,
         ConnectionRegistry connections,
         IOptions<IngestOptions> options,
@@ -57,6 +60,11 @@ internal static class IngestEndpoints
         {
             return new ErrorResult(
                 StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
+        }
+
+        if (gate.Check(agent, context.Request, body) is { } answer)
+        {
+            return answer;
         }
 
         var (result, wait) = await intake.AcceptAsync(agent, context.Request, body);

@@ -16,12 +16,15 @@ internal sealed class WebhookIntake(
 {
     private readonly bool _deduplicates = ingest.Value.IdempotencyWindow > TimeSpan.Zero;
 
-    /// <summary>Returns when the event is durable. Not cancelled when the sender hangs up: what was begun is finished.</summary>
+    /// <summary>
+    /// Takes what the agent's source, if it has one, was seen to have signed. Returns when the event is durable. Not cancelled when the
+    /// sender hangs up: what was begun is finished.
+    /// </summary>
     /// <returns>What was accepted, and the sender's wait if it asked for one; the caller disposes it.</returns>
     public async Task<(AcceptResult Result, SenderWait? Wait)> AcceptAsync(Agent agent, HttpRequest request, byte[] body)
     {
-        var accepted = new NewEvent(
-            ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id), body, _deduplicates ? IdempotencyKey.Find(request.Headers) : null);
+        var key = _deduplicates ? IdempotencyKey.Find(request.Headers, agent.Source?.FindEventId(body)) : null;
+        var accepted = new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id, agent.Source?.Type), body, key);
         var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
         var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent.Id, accepted.Id, duration) : null;
         try

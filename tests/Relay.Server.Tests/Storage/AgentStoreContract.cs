@@ -63,7 +63,7 @@ public abstract class AgentStoreContract : IAsyncLifetime
     [Fact]
     public async Task An_agent_with_nothing_but_what_is_required_comes_back_so()
     {
-        var agent = NewAgent() with { Name = null, WorkspaceId = null, Metadata = null, Delivery = null, Active = false };
+        var agent = NewAgent() with { Name = null, WorkspaceId = null, Metadata = null, Delivery = null, SealedSource = null, Active = false };
         await Agents.AddAsync(agent, CancellationToken.None);
 
         AssertSame(agent, await Agents.FindAsync(agent.Id, CancellationToken.None));
@@ -186,6 +186,7 @@ public abstract class AgentStoreContract : IAsyncLifetime
         KeyHash = RandomNumberGenerator.GetBytes(32),
         SealedApiKey = "k1.c2VhbGVk",
         SealedSigningSecret = "k1.c2VjcmV0",
+        SealedSource = "k1.c291cmNl",
         CreatedAt = 4_102_444_800_000,
         WorkspaceId = "ws-1",
         Name = "Zo\u00eb's agent",
