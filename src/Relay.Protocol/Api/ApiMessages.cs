@@ -18,12 +18,12 @@ public sealed record RegisterRequest
     public string? HttpEndpoint { get; init; }
 
     /// <summary>Whose signatures are checked before an event is accepted.</summary>
-    public JsonElement? Source { get; init; }
+    public SourceSettings? Source { get; init; }
 
     /// <summary>Delivery settings that differ from the server's.</summary>
     public JsonElement? Delivery { get; init; }
 
-    /// <summary>Without the endpoint, which may hold credentials, and without what is given as JSON: a source has its provider's secret.</summary>
+    /// <summary>Without the endpoint, which may hold credentials, the source, which has its provider's secret, and what is given as JSON.</summary>
     public override string ToString() => $"register {{ workspace_id = {WorkspaceId}, name = {Name} }}";
 }
 

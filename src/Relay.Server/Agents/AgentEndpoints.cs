@@ -2,6 +2,7 @@ using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
+using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
 
@@ -64,30 +65,14 @@ internal static class AgentEndpoints
             return Failures.Invalid(AgentLabels.MetadataRule);
         }
 
-        if (request.Metadata is { } metadata && !IsText(metadata))
+        if (request.Source is { } source && SourceCatalog.Create(source).Fault is { } fault)
         {
-            return Failures.Invalid("metadata has half a surrogate pair in a string.");
+            return Failures.Invalid(fault);
         }
 
-        // Accepting a setting that is not acted upon would be a lie: an agent with a source must fail closed.
-        return IsSet(request.Source) || !string.IsNullOrEmpty(request.HttpEndpoint)
-            ? Failures.Invalid("source and http_endpoint are not supported by this version. Leave them out.")
-            : null;
-
-        static bool IsText(JsonElement element)
-        {
-            try
-            {
-                using var writer = new Utf8JsonWriter(Stream.Null);
-                element.WriteTo(writer);
-                return true;
-            }
-            catch (InvalidOperationException)
-            {
-                return false;
-            }
-        }
-
-        static bool IsSet(JsonElement? setting) => setting is { ValueKind: not JsonValueKind.Null };
+        // Accepting a setting that is not acted upon would be a lie.
+        return string.IsNullOrEmpty(request.HttpEndpoint)
+            ? null
+            : Failures.Invalid("http_endpoint is not supported by this version. Leave it out.");
     }
 }

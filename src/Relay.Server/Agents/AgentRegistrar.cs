@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 
@@ -18,6 +19,9 @@ internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeP
             KeyHash = apiKey.Hash(),
             SealedApiKey = secrets.Seal(apiKey.Reveal(), AgentDirectory.ApiKeyPurpose(id)),
             SealedSigningSecret = secrets.Seal(signingSecret.Reveal(), AgentDirectory.SigningSecretPurpose(id)),
+            SealedSource = request.Source is { } source
+                ? secrets.Seal(JsonSerializer.Serialize(source, ApiJson.Default.SourceSettings), AgentDirectory.SourcePurpose(id))
+                : null,
             CreatedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
             WorkspaceId = request.WorkspaceId,
             Name = request.Name,

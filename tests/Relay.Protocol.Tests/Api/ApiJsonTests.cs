@@ -23,6 +23,22 @@ public class ApiJsonTests
     }
 
     [Fact]
+    public void A_source_is_read_in_snake_case()
+    {
+        var source = JsonSerializer.Deserialize(
+            """{"source":{"type":"hmac","secrets":["a","b"],"header":"X-Sig","timestamp_header":"X-Time","template":"{timestamp}.{body}"}}""",
+            ApiJson.Default.RegisterRequest)!.Source!;
+
+        Assert.Equal(("hmac", "X-Sig", "X-Time", "{timestamp}.{body}"), (source.Type, source.Header, source.TimestampHeader, source.Template));
+        Assert.Equal(["a", "b"], source.Secrets!);
+        Assert.Null(source.Secret);
+    }
+
+    [Fact]
+    public void A_misspelt_setting_of_a_source_is_refused() => Assert.Throws<JsonException>(static () =>
+        JsonSerializer.Deserialize("""{"source":{"type":"hmac","timestampheader":"X-Time"}}""", ApiJson.Default.RegisterRequest));
+
+    [Fact]
     public void A_queued_webhook_is_answered_in_the_documented_form() => Assert.Equal(
         """{"status":"queued","id":"evt_1","relay_id":"agt_1","agent_connected":true,"timestamp":7}""",
         JsonSerializer.Serialize(

@@ -37,10 +37,14 @@ public class SecretsStaySecretTests
     {
         Name = "agt_1",
         HttpEndpoint = "https://agent.example/" + Marker,
-        Source = JsonElement.Parse($$"""{"type":"github","secret":"{{Marker}}"}"""),
+        Source = new SourceSettings { Type = "github", Secret = Marker },
         Metadata = JsonElement.Parse($$"""{"token":"{{Marker}}"}"""),
         Delivery = JsonElement.Parse($$"""{"x":"{{Marker}}"}"""),
     });
+
+    [Fact]
+    public void A_source_prints_its_type_alone() =>
+        AssertHidden(new SourceSettings { Type = "agt_1", Secret = Marker, Secrets = [Marker], Header = Marker, Prefix = Marker, Template = Marker });
 
     [Fact]
     public void A_webhook_prints_nothing_that_its_sender_put_into_it() => AssertHidden(new WebhookMessage

@@ -58,7 +58,6 @@ public sealed class RegistrationTests
     [InlineData("{\"metadata\":{\"a\":\"\u00ff\"}}", "not a valid JSON object", true)]
     [InlineData("""{"name":"\ud800"}""", "name")]
     [InlineData("""{"http_endpoint":"https://example.com/"}""", "http_endpoint")]
-    [InlineData("""{"source":{"type":"github"}}""", "source")]
     public async Task A_malformed_registration_names_its_fault(string body, string named, bool inLatin1 = false)
     {
         await using var relay = await RelayHost.StartAsync("embedded");
