@@ -210,7 +210,7 @@ public sealed class LifetimeTests
         await using var relay = await RelayHost.StartAsync("embedded");
         var agent = await relay.RegisterAsync();
         using var goOn = new ManualResetEventSlim();
-        var stuck = Task.Run(() => Embedded(relay).Agents.Read(_ =>
+        var stuck = Task.Run(() => Embedded(relay).Agents.Read<object?>(_ =>
         {
             goOn.Wait(RelayHost.Patience);
             return null;
