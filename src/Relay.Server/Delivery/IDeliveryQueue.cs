@@ -52,6 +52,15 @@ internal interface IDeliveryQueue
     /// <summary>The event as it stands, or null when it is unknown or no longer kept.</summary>
     Task<StoredEvent?> FindAsync(RelayId agent, EventId id);
 
+    /// <summary>The event of a registered agent that the caller does not know: rare, and may cost a look at every agent.</summary>
+    Task<StoredEvent?> FindAsync(EventId id);
+
+    /// <summary>
+    /// An agent's events, newest id first, a page at a time, at a cost that the page's size bounds. An event that has the asked status all
+    /// the while is on exactly one page, whatever comes and goes beside it.
+    /// </summary>
+    Task<EventPage> ListAsync(RelayId agent, EventQuery query);
+
     /// <summary>
     /// Calls <paramref name="onSignal"/> when an event of the agent becomes ready, a session claims it, or it is changed, on any node. Signals may be
     /// lost, repeated and late; the callback must be quick and not throw. Dispose to end.

@@ -180,7 +180,7 @@ public abstract class AgentStoreContract : IAsyncLifetime
     /// <summary>Opens the store; a second call crashes and reopens it.</summary>
     private async Task OpenAsync() => _store = await _harness.OpenAsync(new DeliveryOptions());
 
-    private static AgentRecord NewAgent() => new()
+    internal static AgentRecord NewAgent() => new()
     {
         Id = RelayId.New(),
         KeyHash = RandomNumberGenerator.GetBytes(32),

@@ -37,6 +37,11 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
 
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 
+    public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
+        tables.Events.QueueOf(id) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
+
+    public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => _writer.RunAsync(tables => tables.List(agent, query));
+
     public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
         Task.FromResult(_subscriptions.Add(agent, onSignal));
 
@@ -59,9 +64,8 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     {
         if (tables.Queues.Find(agent) is not { } queue || tables.Events.Find(queue.Number, id) is not { } row) return null;
         var (head, body) = tables.Events.Payload(row.Seq);
-        DateTimeOffset? due = row.State is EventState.Leased or EventState.Waiting ? DateTimeOffset.FromUnixTimeMilliseconds(row.Due) : null;
         return new StoredEvent(
             id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,
-            row.Attempts, row.Failures, due, tables.Events.History(row.Seq));
+            row.Attempts, row.Failures, row.DueAt, tables.Events.History(row.Seq));
     }
 }

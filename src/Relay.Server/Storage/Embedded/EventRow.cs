@@ -9,6 +9,9 @@ internal readonly record struct EventRow(
 {
     public bool IsSettled => State >= EventState.Delivered;
 
+    /// <summary>When it comes due, for what is leased or waiting.</summary>
+    public DateTimeOffset? DueAt => State is EventState.Leased or EventState.Waiting ? DateTimeOffset.FromUnixTimeMilliseconds(Due) : null;
+
     public bool IsHeldBy(SessionId session) => State == EventState.Leased && Holder == session.Value;
 
     public SessionId HolderSession => new(Holder ?? "");

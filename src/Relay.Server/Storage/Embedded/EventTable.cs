@@ -13,6 +13,7 @@ internal sealed class EventTable(SqliteDatabase database)
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO payloads VALUES(?1, ?2, ?3)");
     private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE id = ?1");
     private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE seq = ?1");
+    private readonly SqliteStatement _head = database.Prepare("SELECT head FROM payloads WHERE seq = ?1");
     private readonly SqliteStatement _history = database.Prepare("SELECT '[' || history || ']' FROM events WHERE seq = ?1 AND history IS NOT NULL");
     private readonly SqliteStatement _delete = database.Prepare("DELETE FROM events WHERE seq = ?1");
     private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM payloads WHERE seq = ?1");
@@ -42,6 +43,13 @@ internal sealed class EventTable(SqliteDatabase database)
     private readonly SqliteStatement _forgettable = database.Prepare(
         $"SELECT {Columns} FROM events INDEXED BY events_settled WHERE state >= 3 AND due <= ?1 ORDER BY due LIMIT ?2");
 
+    // Few are leased, so these are sorted when asked for; what may be many has an index.
+    private readonly SqliteStatement _newestLeased = database.Prepare(
+        $"SELECT {Columns} FROM events WHERE queue = ?1 AND state = 1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+
+    private readonly SqliteStatement _newestInState = database.Prepare(
+        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+
     /// <summary>Adds an event; its place in the order is made here.</summary>
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
@@ -56,6 +64,15 @@ internal sealed class EventTable(SqliteDatabase database)
         var row = Read(_find);
         _find.Reset();
         return row.Queue == queue ? row : null;
+    }
+
+    /// <summary>In which queue an event is.</summary>
+    public long? QueueOf(EventId id)
+    {
+        if (!_find.BindBlob(1, id.ToBytes()).Step()) return null;
+        var queue = _find.Number(2);
+        _find.Reset();
+        return queue;
     }
 
     /// <summary>Writes what can change, and adds <paramref name="ended"/> to the history.</summary>
@@ -80,6 +97,14 @@ internal sealed class EventTable(SqliteDatabase database)
         return payload;
     }
 
+    public byte[] Head(long seq)
+    {
+        _head.Bind(1, seq).Step();
+        var head = _head.Blob(0).ToArray();
+        _head.Reset();
+        return head;
+    }
+
     public IReadOnlyList<AttemptRecord> History(long seq)
     {
         if (!_history.Bind(1, seq).Step()) return [];
@@ -94,6 +119,13 @@ internal sealed class EventTable(SqliteDatabase database)
     /// <summary>Events in one state, in the order of their due times, until <paramref name="enough"/> says so.</summary>
     public List<EventRow> InState(long queue, EventState state, Predicate<EventRow> enough) =>
         ReadUntil(_inState.Bind(1, queue).Bind(2, (int)state), enough);
+
+    /// <summary>Events in one state whose ids sort before <paramref name="before"/>, newest id first.</summary>
+    public List<EventRow> Newest(long queue, EventState state, EventId before, int max)
+    {
+        var statement = state == EventState.Leased ? _newestLeased : _newestInState.Bind(4, (int)state);
+        return ReadUntil(statement.Bind(1, queue).BindBlob(2, before.ToBytes()).Bind(3, max), static _ => false);
+    }
 
     /// <summary>The earliest due time of what is waiting or leased.</summary>
     public long? NextDue(long queue)

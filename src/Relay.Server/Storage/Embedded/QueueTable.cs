@@ -44,12 +44,16 @@ internal sealed class QueueTable(SqliteDatabase database)
     }
 
     /// <summary>The queue of an event that is there.</summary>
-    public QueueRow OfNumber(long number)
+    public QueueRow OfNumber(long number) =>
+        Find(AgentOf(number)) ?? throw new InvalidOperationException($"Queue {number} has events and no row.");
+
+    /// <summary>Whose queue that is.</summary>
+    public RelayId AgentOf(long number)
     {
         _agentOf.Bind(1, number).Step();
         _ = RelayId.TryParse(_agentOf.Text(0), out var agent);
         _agentOf.Reset();
-        return Find(agent) ?? throw new InvalidOperationException($"Queue {number} has events and no row.");
+        return agent;
     }
 
     /// <summary>Says that the row is about to change.</summary>

@@ -62,6 +62,11 @@ internal static class Schema
         INSERT INTO health VALUES(0);
         """;
 
+    /// <summary>What came later and older programs can live with: made wherever it is missing.</summary>
+    private const string Additions = """
+        CREATE INDEX IF NOT EXISTS events_listed ON events(queue, state, id) WHERE state <> 1;
+        """;
+
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
     /// <exception cref="StoreUnavailableException">The file cannot be used as it is.</exception>
     public static void Ensure(SqliteDatabase database)
@@ -73,7 +78,12 @@ internal static class Schema
                 $"'{database.Path}' was written by a newer relay (schema {version}, this one knows {Version}): run that version, or restore a backup of the older one.");
         }
 
-        if (version == Version) return;
+        if (version == Version)
+        {
+            database.Execute(Additions);
+            return;
+        }
+
         if (database.QueryText("SELECT name FROM sqlite_master LIMIT 1") is not null)
         {
             throw new StoreUnavailableException($"'{database.Path}' is a SQLite database of another program: move it away, or choose another Relay:Storage:Path.");
@@ -84,6 +94,6 @@ internal static class Schema
             throw new StoreUnavailableException($"'{database.Path}' is on a file system without shared memory maps: choose a local one for Relay:Storage:Path.");
         }
 
-        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} PRAGMA user_version = {Version}; COMMIT"));
+        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} {Additions} PRAGMA user_version = {Version}; COMMIT"));
     }
 }

@@ -10,6 +10,7 @@ internal static class QueueReplies
 {
     private const int Fixed = 2;
     private const int PerEvent = 7;
+    private const int PerSummary = 8;
 
     public static EventId Id(string text) =>
         EventId.TryParse(text, out var id) ? id : throw new StoreUnavailableException("Redis holds something that is not an event id where the relay keeps event ids.");
@@ -42,6 +43,37 @@ internal static class QueueReplies
         return new StoredEvent(
             id, agent, State(values[0]!), Time(values[1])!.Value, (byte[])values[2]!, (byte[])values[3]!,
             AttemptCount: (int)values[4], Failures: (int)values[5], DueAt: Time(values[6]), History(values[7]!));
+    }
+
+    /// <summary>Which sets list.lua looks at.</summary>
+    public static IEnumerable<RedisValue> SetsOf(EventStatus? status) => status switch
+    {
+        EventStatus.Queued => ["queued"],
+        EventStatus.InFlight => ["leased"],
+        EventStatus.Delivered => ["delivered"],
+        EventStatus.Dead => ["dead"],
+        EventStatus.Expired => ["expired"],
+        _ => ["queued", "leased", "delivered", "dead", "expired"],
+    };
+
+    public static EventPage Page(RedisResult answer)
+    {
+        var values = (RedisValue[])answer!;
+        var events = new EventSummary[(values.Length - 1) / PerSummary];
+        for (var i = 0; i < events.Length; i++)
+        {
+            events[i] = Summary(values.AsSpan(1 + (i * PerSummary), PerSummary));
+        }
+
+        return new EventPage(events, values[0].IsNullOrEmpty ? null : Id(values[0]!));
+    }
+
+    private static EventSummary Summary(ReadOnlySpan<RedisValue> values)
+    {
+        var head = (byte[])values[3]!;
+        return new EventSummary(
+            Id(values[0]!), State(values[1]!), Time(values[2])!.Value, head, BodyBytes: (long)values[4] - head.Length,
+            AttemptCount: (int)values[5], Failures: (int)values[6], DueAt: Time(values[7]));
     }
 
     private static LeasedEvent Leased(ReadOnlySpan<RedisValue> values) => new(

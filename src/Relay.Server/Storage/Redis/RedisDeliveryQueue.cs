@@ -6,7 +6,7 @@ using StackExchange.Redis;
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>Each operation is one script call: one round trip, all or nothing.</summary>
-internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
+internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, RedisEventSearch search, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
 {
     private readonly DeliveryOptions _delivery = delivery.Value;
 
@@ -52,6 +52,13 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, IOpti
 
     public async Task<StoredEvent?> FindAsync(RelayId agent, EventId id) =>
         QueueReplies.Event(agent, id, await Run(RedisScript.Find, agent, Text(id)));
+
+    public async Task<StoredEvent?> FindAsync(EventId id) =>
+        await search.OwnerOfAsync(id) is { } agent ? await FindAsync(agent, id) : null;
+
+    public async Task<EventPage> ListAsync(RelayId agent, EventQuery query) => QueueReplies.Page(await Run(
+        RedisScript.List, agent,
+        [query.Before is { } before ? Text(before) : "", query.Limit, .. QueueReplies.SetsOf(query.Status)]));
 
     public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
         lanes.For(agent).Signals.AddAsync(keys.Signal(agent), onSignal);

@@ -17,9 +17,10 @@ internal sealed class RedisScript
     public static readonly RedisScript Claim = new("claim");
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript ChangeAgent = new("change_agent");
+    public static readonly RedisScript List = new("list");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, List, ChangeAgent, Health];
 
     private RedisScript(string name)
     {

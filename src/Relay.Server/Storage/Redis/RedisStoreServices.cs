@@ -11,6 +11,7 @@ internal static class RedisStoreServices
         .AddSingleton<RedisLanes>()
         .AddSingleton<RedisConnector>()
         .AddSingleton<RedisSettingsCheck>()
+        .AddSingleton<RedisEventSearch>()
         .AddSingleton<IDeliveryQueue, RedisDeliveryQueue>()
         .AddSingleton<IAgentStore, RedisAgentStore>()
         .AddSingleton<IStoreHealth, RedisHealth>()

@@ -43,5 +43,6 @@ local sequence = tonumber(now[4] or 0) + 1
 redis.call('HSET', agent, 'events', events, 'bytes', bytes, 'sequence', sequence)
 redis.call('HSET', event, 'state', 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
 redis.call('ZADD', agent .. ':ready', sequence, id)
+redis.call('ZADD', agent .. ':queued', 0, id)
 redis.call('PUBLISH', agent .. ':signal', '')
 return 0

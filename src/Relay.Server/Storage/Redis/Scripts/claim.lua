@@ -3,7 +3,7 @@
 local agent, session, now = KEYS[1], ARGV[1], ARGV[2]
 redis.call('HSET', agent, 'claim', session)
 
-local unleased, waiting = {}, {}
+local unleased, waiting, queued = {}, {}, {}
 for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
     local key = agent .. ':e:' .. id
     local e = redis.call('HMGET', key, 'holder', 'attempts', 'leased_at', 'history')
@@ -11,10 +11,12 @@ for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
         redis.call('HSET', key, 'state', 'waiting', 'history', ended(e[4], tonumber(e[2]), e[3], e[1], 'released', '', now))
         unleased[#unleased + 1] = id
         waiting[#waiting + 1], waiting[#waiting + 2] = now, id
+        queued[#queued + 1], queued[#queued + 2] = 0, id
     end
 end
 
 in_chunks('ZREM', agent .. ':leased', unleased)
 in_chunks('ZADD', agent .. ':waiting', waiting)
+in_chunks('ZADD', agent .. ':queued', queued)
 redis.call('PUBLISH', agent .. ':signal', session)
 return tonumber(redis.call('HGET', agent, 'events') or 0)

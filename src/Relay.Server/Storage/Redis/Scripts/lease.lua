@@ -73,6 +73,8 @@ end
 
 in_chunks('ZREM', agent .. ':waiting', unwaiting)
 in_chunks('ZREM', agent .. ':ready', unready)
+in_chunks('ZREM', agent .. ':queued', unwaiting)
+in_chunks('ZREM', agent .. ':queued', unready)
 in_chunks('ZADD', agent .. ':leased', leases)
 if lost > 0 then
     redis.call('HINCRBY', agent, 'events', -lost)

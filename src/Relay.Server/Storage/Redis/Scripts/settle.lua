@@ -6,11 +6,14 @@ local agent = KEYS[1]
 local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local keeps_delivered = delivered_ms > 0 and kept > 0
 local events, bytes, done_bytes = 0, 0, 0
-local unleased, done, forgotten = {}, {}, {}
+local unleased, done, delivered, forgotten = {}, {}, {}, {}
+local given_up = { dead = 0, expired = 0 }
 
-local function keep_or_forget(key, ms)
-    if ms > 0 then
-        redis.call('PEXPIRE', key, ms)
+local function keep_or_forget(id, key, kind)
+    if dead_ms > 0 then
+        redis.call('PEXPIRE', key, dead_ms)
+        redis.call('ZADD', agent .. ':' .. kind, 0, id)
+        given_up[kind] = given_up[kind] + 1
     else
         forgotten[#forgotten + 1] = key
     end
@@ -32,13 +35,15 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
     if state == 'leased' then
         history = ended(history, tonumber(e[3]), e[5], e[4], outcome, reason, now)
         unleased[#unleased + 1] = id
-    elseif state == 'ready' or state == 'waiting' then
+    else
         redis.call('ZREM', agent .. ':' .. state, id)
+        redis.call('ZREM', agent .. ':queued', id)
     end
 
     if kind == 'retry' then
         redis.call('HSET', key, 'state', 'waiting', 'failures', failures, 'loss', loss, 'history', history)
         redis.call('ZADD', agent .. ':waiting', due, id)
+        redis.call('ZADD', agent .. ':queued', 0, id)
         return 0
     end
 
@@ -48,11 +53,12 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
 
     if kind ~= 'ack' then
         redis.call('HSET', key, 'state', kind, 'failures', failures, 'loss', loss, 'history', history)
-        keep_or_forget(key, dead_ms)
+        keep_or_forget(id, key, kind)
     elseif keeps_delivered then
         redis.call('HSET', key, 'state', 'delivered', 'history', history)
         redis.call('PEXPIRE', key, delivered_ms)
         done[#done + 1], done[#done + 2] = now, id .. ' ' .. e[2]
+        delivered[#delivered + 1], delivered[#delivered + 2] = 0, id
         done_bytes = done_bytes + e[2]
     else
         redis.call('HSET', key, 'state', 'delivered') -- Named twice in one call, it answers the same as when it is kept.
@@ -70,6 +76,7 @@ in_chunks('ZREM', agent .. ':leased', unleased)
 
 -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them.
 local function trim(set)
+    local trimmed = {}
     local total, size = redis.call('ZCARD', set), done_bytes
     if total > #done / 2 then
         size = size + tonumber(redis.call('HGET', agent, 'done_bytes') or 0)
@@ -82,17 +89,35 @@ local function trim(set)
             end
             local id, member_size = string.match(member, '^(%S+) (%S+)$')
             forgotten[#forgotten + 1] = agent .. ':e:' .. id
+            trimmed[#trimmed + 1] = id
             total, size, dropped = total - 1, size - member_size, dropped + 1
         end
         redis.call('ZREMRANGEBYRANK', set, 0, dropped - 1)
     end
+    in_chunks('ZREM', agent .. ':delivered', trimmed)
+    redis.call('PEXPIRE', agent .. ':delivered', delivered_ms)
     redis.call('PEXPIRE', set, delivered_ms)
     redis.call('HSET', agent, 'done_bytes', size)
 end
 
 if #done > 0 then
     in_chunks('ZADD', agent .. ':done', done)
+    in_chunks('ZADD', agent .. ':delivered', delivered)
     trim(agent .. ':done')
+end
+
+-- For each one that comes, two of the oldest are looked at, and dropped if their hashes have expired: the set does not outgrow them.
+for kind, added in pairs(given_up) do
+    if added > 0 then
+        local set, gone = agent .. ':' .. kind, {}
+        for _, id in ipairs(redis.call('ZRANGE', set, 0, 2 * added - 1)) do
+            if redis.call('EXISTS', agent .. ':e:' .. id) == 0 then
+                gone[#gone + 1] = id
+            end
+        end
+        in_chunks('ZREM', set, gone)
+        redis.call('PEXPIRE', set, dead_ms)
+    end
 end
 
 in_chunks('UNLINK', nil, forgotten)
