@@ -4,6 +4,7 @@ using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Events;
 using Relay.Server.Http;
 using Relay.Server.Ingest;
 using Relay.Server.Operations;
@@ -33,6 +34,7 @@ builder.Services.AddDelivery();
 builder.Services.AddAgentConnections();
 builder.Services.AddIngest();
 builder.Services.AddPolling();
+builder.Services.AddEvents();
 builder.Services.AddOperations();
 
 var app = builder.Build();
@@ -45,6 +47,7 @@ app.MapIngest();
 app.MapPolling();
 app.MapAgentConnections();
 app.MapAgents();
+app.MapEvents();
 app.MapHealth();
 
 try

@@ -1,0 +1,34 @@
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+using Relay.Server.Http;
+
+namespace Relay.Server.Events;
+
+/// <summary>Finds the event that a call names, for the admin and for its agent. To any other agent it is unknown.</summary>
+internal sealed class EventAccess(Access access, IDeliveryQueue queue)
+{
+    public async Task<(StoredEvent? Event, ErrorResult? Fault)> FindAsync(HttpRequest request, string id)
+    {
+        var isAdmin = access.IsAdmin(request);
+        var agent = isAdmin ? null : await access.FindAgentAsync(request);
+        if (!isAdmin && agent is null)
+        {
+            return (null, EventFailures.NoKey());
+        }
+
+        var found = !EventId.TryParse(id, out var eventId) ? null
+            : agent is null ? await queue.FindAsync(eventId)
+            : await queue.FindAsync(agent.Id, eventId);
+        return found is null ? (null, EventFailures.UnknownEvent()) : (found, null);
+    }
+}
+
+internal static class EventFailures
+{
+    public static ErrorResult NoKey() => new(
+        StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, $"This call needs the agent's api key as Bearer, or the admin key in the header {Access.AdminHeader}.");
+
+    public static ErrorResult UnknownEvent() => new(
+        StatusCodes.Status404NotFound, ErrorCodes.UnknownEvent, "No event that you may see has this id, or it is no longer kept.");
+}
