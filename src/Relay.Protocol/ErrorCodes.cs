@@ -18,6 +18,9 @@ public static class ErrorCodes
     /// <summary>The event is not leased to who gives it back.</summary>
     public const string NotInFlight = "not_in_flight";
 
+    /// <summary>The event is still to be delivered, so that it cannot be replayed.</summary>
+    public const string EventNotSettled = "event_not_settled";
+
     /// <summary>The api key is missing, malformed, wrong or revoked.</summary>
     public const string InvalidApiKey = "invalid_api_key";
 

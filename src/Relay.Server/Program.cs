@@ -5,6 +5,7 @@ using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Events;
+using Relay.Server.Events.Replays;
 using Relay.Server.Http;
 using Relay.Server.Ingest;
 using Relay.Server.Operations;
@@ -48,6 +49,7 @@ app.MapPolling();
 app.MapAgentConnections();
 app.MapAgents();
 app.MapEvents();
+app.MapReplays();
 app.MapHealth();
 
 try

@@ -7,6 +7,9 @@ internal sealed class EventIdSource(TimeProvider time)
 {
     private long _last;
 
+    /// <summary>Sorts before every id made at that time or later.</summary>
+    public static EventId FirstAt(DateTimeOffset time) => new(new UInt128((ulong)time.ToUnixTimeMilliseconds() << 16, 0));
+
     public EventId Next()
     {
         // 48 bits of milliseconds and a 16-bit counter, as one number that only grows.

@@ -25,19 +25,27 @@ internal sealed class WebhookIntake(
     {
         var key = _deduplicates ? IdempotencyKey.Find(request.Headers, agent.Source?.FindEventId(body)) : null;
         var accepted = new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id, agent.Source?.Type), body, key);
-        var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
         var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent.Id, accepted.Id, duration) : null;
         try
         {
-            var result = connections.Find(agent.Id) is { } connection
-                ? await connection.Pump.AcceptAsync(accepted, terms)
-                : await queue.AcceptAsync(accepted, terms);
-            return (result, wait);
+            return (await StoreAsync(agent, accepted), wait);
         }
         catch
         {
             wait?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Takes what was accepted before once more, as a new event on the same terms.</summary>
+    public Task<AcceptResult> RepeatAsync(Agent agent, ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body) =>
+        StoreAsync(agent, new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), head, body, IdempotencyKey: null));
+
+    private Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
+    {
+        var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
+        return connections.Find(agent.Id) is { } connection
+            ? connection.Pump.AcceptAsync(accepted, terms)
+            : queue.AcceptAsync(accepted, terms);
     }
 }
