@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
@@ -30,6 +31,7 @@ builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.
 
 builder.Services.AddErrorHandling();
 builder.Services.AddStorage(builder.Configuration);
+builder.Services.AddActivities();
 builder.Services.AddAgents();
 builder.Services.AddDelivery();
 builder.Services.AddAgentConnections();
@@ -50,6 +52,7 @@ app.MapAgentConnections();
 app.MapAgents();
 app.MapEvents();
 app.MapReplays();
+app.MapActivities();
 app.MapHealth();
 
 try

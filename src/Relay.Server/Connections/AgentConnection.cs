@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using Relay.Protocol;
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -197,6 +198,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
 
         Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
+        Tell(ActivityType.Disconnected, reason);
         _services.Registry.Withdraw(this, _agent?.Id);
         _pump?.Stop(reason.End);
         if (reason.LastMessage is { } message)
@@ -353,10 +355,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
         {
             Stop(StopReason.Unauthorized(ErrorCodes.InvalidApiKey, "The api key is missing, malformed, wrong or revoked. Check it, or register again."));
+            await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.InvalidApiKey);
         }
         else if (!string.IsNullOrEmpty(auth.RelayId) && auth.RelayId != agent.Id.Value)
         {
             Stop(StopReason.Unauthorized(ErrorCodes.RelayIdMismatch, "The api key is not of this relay id. Leave relay_id empty: the key alone finds its agent."));
+            await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.RelayIdMismatch);
         }
         else
         {
@@ -412,7 +416,16 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
 
         Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), pending);
+        Tell(ActivityType.Connected, reason: null);
         _pump.Open();
+    }
+
+    private void Tell(ActivityType type, StopReason? reason)
+    {
+        if (_agent is { } agent)
+        {
+            _services.Activities.Publish(new AgentActivity(agent.Id, type, Now) { Session = _session, Reason = reason?.Name, CloseCode = reason?.CloseCode });
+        }
     }
 
     /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>

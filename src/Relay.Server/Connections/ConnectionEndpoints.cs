@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
@@ -67,6 +68,8 @@ internal sealed record ConnectionServices(
     ConnectionRegistry Registry,
     DeliveryPumpServices Pump,
     WebhookUrls Urls,
+    ActivityHub Activities,
+    AuthFailures AuthFailures,
     IOptions<ConnectionOptions> Options,
     IHostApplicationLifetime Lifetime,
     TimeProvider Time,

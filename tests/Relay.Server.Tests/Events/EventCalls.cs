@@ -50,6 +50,15 @@ internal static class EventCalls
         return id;
     }
 
+    /// <summary>Acknowledges the agent's next event.</summary>
+    public static async Task DeliverQueuedAsync(this RelayHost host, RegisterResponse agent)
+    {
+        await using var connected = await host.ConnectAsync(agent);
+        var id = (await connected.ReceiveWebhookAsync()).Id;
+        await connected.AckAsync(id);
+        await host.WhenAsync(agent, id, EventState.Delivered);
+    }
+
     private static async Task<HttpResponseMessage> SendAsync(this RelayHost host, HttpMethod method, string path, RegisterResponse? agent, string? body)
     {
         using var request = new HttpRequestMessage(method, new Uri($"/api/v1/{path}", UriKind.Relative));

@@ -5,6 +5,11 @@ public sealed class EmbeddedDeliveryQueueTests : DeliveryQueueContract
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
 
+public sealed class EmbeddedAgentLogTests : AgentLogContract
+{
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
+}
+
 public sealed class EmbeddedAgentStoreTests : AgentStoreContract
 {
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();

@@ -1,3 +1,4 @@
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -17,4 +18,4 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health);
+internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log);

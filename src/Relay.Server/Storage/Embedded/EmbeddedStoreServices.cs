@@ -1,3 +1,4 @@
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 
@@ -10,6 +11,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<EmbeddedStore>()
         .AddSingleton<IDeliveryQueue, EmbeddedDeliveryQueue>()
         .AddSingleton<IAgentStore, EmbeddedAgentStore>()
+        .AddSingleton<IAgentLog, EmbeddedAgentLog>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();
 

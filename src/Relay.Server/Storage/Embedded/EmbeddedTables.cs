@@ -29,6 +29,7 @@ internal sealed class EmbeddedTables : IDisposable
             Queues = new QueueTable(Database);
             Events = new EventTable(Database);
             Keys = new IdempotencyTable(Database);
+            Log = new LogTable(Database);
             Options = options;
         }
         catch
@@ -47,6 +48,8 @@ internal sealed class EmbeddedTables : IDisposable
     public EventTable Events { get; }
 
     public IdempotencyTable Keys { get; }
+
+    public LogTable Log { get; }
 
     public DeliveryOptions Options { get; }
 

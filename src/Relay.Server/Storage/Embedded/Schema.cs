@@ -65,6 +65,12 @@ internal static class Schema
     /// <summary>What came later and older programs can live with: made wherever it is missing.</summary>
     private const string Additions = """
         CREATE INDEX IF NOT EXISTS events_listed ON events(queue, state, id) WHERE state <> 1;
+
+        CREATE TABLE IF NOT EXISTS agent_log(
+            seq INTEGER PRIMARY KEY,
+            agent TEXT NOT NULL,
+            entry BLOB NOT NULL);
+        CREATE INDEX IF NOT EXISTS agent_log_listed ON agent_log(agent, seq);
         """;
 
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>

@@ -18,6 +18,8 @@ internal sealed class RedisScript
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript List = new("list");
+    public static readonly RedisScript Log = new("log");
+    public static readonly RedisScript ReadLog = new("read_log");
     public static readonly RedisScript Health = new("health");
 
     public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, List, ChangeAgent, Health];

@@ -1,3 +1,4 @@
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 
@@ -14,6 +15,7 @@ internal static class RedisStoreServices
         .AddSingleton<RedisEventSearch>()
         .AddSingleton<IDeliveryQueue, RedisDeliveryQueue>()
         .AddSingleton<IAgentStore, RedisAgentStore>()
+        .AddSingleton<IAgentLog, RedisAgentLog>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();
 }

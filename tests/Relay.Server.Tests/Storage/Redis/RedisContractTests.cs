@@ -7,6 +7,12 @@ public sealed class RedisDeliveryQueueTests(RedisFixture redis) : DeliveryQueueC
 }
 
 [Collection("redis")]
+public sealed class RedisAgentLogTests(RedisFixture redis) : AgentLogContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}
+
+[Collection("redis")]
 public sealed class RedisAgentStoreTests(RedisFixture redis) : AgentStoreContract
 {
     private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);

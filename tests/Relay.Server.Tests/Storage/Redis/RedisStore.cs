@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -29,6 +30,8 @@ internal sealed class RedisStore : IAsyncDisposable
     public IAgentStore Agents => _services.GetRequiredService<IAgentStore>();
 
     public IStoreHealth Health => _services.GetRequiredService<IStoreHealth>();
+
+    public IAgentLog Log => _services.GetRequiredService<IAgentLog>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using Relay.Protocol;
+using Relay.Server.Agents;
+using Relay.Server.Events;
+using Relay.Server.Http;
+
+namespace Relay.Server.Activities;
+
+/// <summary><c>GET /api/v1/agents/{relayId}/logs</c>, what happened, and <c>GET /api/v1/feed</c>, what happens on this node.</summary>
+internal static class ActivityEndpoints
+{
+    private const int UsualLimit = 20;
+    private const int MostLimit = 100;
+    private const int MostSubscribers = 256;
+    private static readonly TimeSpan FeedRetry = TimeSpan.FromSeconds(30);
+    private static int _subscribers;
+
+    public static void MapActivities(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1").WithTags("Events");
+        group.MapGet($"/agents/{{{AdminOrAgentFilter.RouteValue}}}/logs", LogsAsync)
+            .AddEndpointFilter<AdminOrAgentFilter>()
+            .WithSummary("Connects, disconnects, failed authentications, nacks and dead letters of an agent, newest first: ?limit=&cursor=.")
+            .Produces<ActivityLogList>()
+            .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
+            .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status404NotFound);
+        group.MapGet("/feed", FeedAsync)
+            .WithSummary("What happens on this node, live, as server-sent events; an agent sees its own.")
+            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+            .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests);
+    }
+
+    private static async Task<IResult> LogsAsync(
+        string relayId, HttpContext context, IAgentStore agents, IAgentLog log, CancellationToken cancellationToken)
+    {
+        if (!RelayId.TryParse(relayId, out var agent) || await agents.FindAsync(agent, cancellationToken) is null)
+        {
+            return Failures.UnknownRelayId();
+        }
+
+        var (limit, limitFault) = QueryValues.ReadLimit(context.Request, UsualLimit, MostLimit);
+        var (cursor, cursorFault) = QueryValues.ReadOne(context.Request, "cursor");
+        long? before = null;
+        if (cursor is { Length: > 0 })
+        {
+            cursorFault = long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
+                ? null
+                : Failures.Invalid("cursor is the next_cursor of the page before, as it came.");
+            before = parsed;
+        }
+
+        if ((limitFault ?? cursorFault) is { } fault)
+        {
+            return fault;
+        }
+
+        var page = await log.ReadAsync(agent, before, limit);
+        return TypedResults.Json(
+            new ActivityLogList(page.Entries, page.Next?.ToString(CultureInfo.InvariantCulture)), ActivityJson.Default.ActivityLogList);
+    }
+
+    private static async Task<IResult> FeedAsync(HttpContext context, Access access, ActivityFeed feed, IHostApplicationLifetime lifetime)
+    {
+        var isAdmin = access.IsAdmin(context.Request);
+        var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
+        if (!isAdmin && agent is null)
+        {
+            return EventFailures.NoKey();
+        }
+
+        if (Interlocked.Increment(ref _subscribers) > MostSubscribers)
+        {
+            Interlocked.Decrement(ref _subscribers);
+            return new ErrorResult(
+                StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimitExceeded, $"{MostSubscribers} subscribers read this node's feed already. Try again later.")
+            {
+                RetryAfter = FeedRetry,
+            };
+        }
+
+        context.Response.OnCompleted(static () =>
+        {
+            Interlocked.Decrement(ref _subscribers);
+            return Task.CompletedTask;
+        });
+        context.Response.Headers["X-Accel-Buffering"] = "no";
+        var lastEventId = context.Request.Headers["Last-Event-ID"].ToString();
+        return TypedResults.ServerSentEvents(UntilAsync(feed, agent?.Id, lastEventId, lifetime.ApplicationStopping, context.RequestAborted));
+    }
+
+    /// <summary>Ends when the subscriber goes or the server shuts down, whichever comes first.</summary>
+    private static async IAsyncEnumerable<SseItem<string>> UntilAsync(
+        ActivityFeed feed, RelayId? only, string lastEventId, CancellationToken stopping, CancellationToken aborted,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted, cancellationToken);
+        await foreach (var item in feed.ReadAsync(only, lastEventId, ends.Token))
+        {
+            yield return item;
+        }
+    }
+}
