@@ -88,6 +88,10 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
         return Task.FromResult<IAsyncDisposable>(new Subscription(() => Signalled -= onSignal));
     }
 
+    public Task<StoredEvent?> FindAsync(EventId id) => throw new NotSupportedException("No pump asks for it.");
+
+    public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => throw new NotSupportedException("No pump asks for it.");
+
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
 
     private async Task<T> AnswerAsync<T>(Func<QueueModel, T> call)
