@@ -14,7 +14,7 @@ internal static class StartFailure
             $"The configuration is wrong: {string.Join(" ", several.InnerExceptions.SelectMany(static inner => ((OptionsValidationException)inner).Failures))}",
         StoreUnavailableException closed => closed.Message,
         InvalidOperationException unreadable when unreadable.Message.Contains("Relay:", StringComparison.Ordinal) => $"The configuration is wrong: {unreadable.Message}",
-        IOException bind when bind.Message.StartsWith("Failed to bind", StringComparison.Ordinal) => $"{bind.Message} Choose another address with --urls or ASPNETCORE_URLS.",
+        IOException bind when bind.Message.StartsWith("Failed to bind", StringComparison.Ordinal) => $"{bind.Message} Choose another address, for instance with --urls http://localhost:8081.",
         _ => null,
     };
 }
