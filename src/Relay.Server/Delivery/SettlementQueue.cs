@@ -23,6 +23,7 @@ internal sealed partial class SettlementQueue(
     private Queue<Settlement> _settlements = new();
     private Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? _extensions;
     private bool _running;
+    private long _dropped;
     private Task _run = Task.CompletedTask;
     private DateTimeOffset _giveUpAt = DateTimeOffset.MaxValue;
 
@@ -33,7 +34,10 @@ internal sealed partial class SettlementQueue(
             if (_settlements.Count >= MaxKept)
             {
                 _settlements.Dequeue();
-                Forgotten(_logger, agent, 1);
+                if (_dropped++ % MaxKept == 0)
+                {
+                    Overflowed(_logger, agent, MaxKept);
+                }
             }
 
             _settlements.Enqueue(settlement);
@@ -172,6 +176,9 @@ internal sealed partial class SettlementQueue(
 
     [LoggerMessage(1111, LogLevel.Warning, "{Count} acks of {Agent} could not be stored; they are kept and tried again: {Cause}")]
     private static partial void NotStored(ILogger logger, RelayId agent, int count, string cause);
+
+    [LoggerMessage(1113, LogLevel.Warning, "More than {Limit} acks of {Agent} wait to be stored; the oldest are forgotten and their events will be delivered again")]
+    private static partial void Overflowed(ILogger logger, RelayId agent, int limit);
 
     [LoggerMessage(1112, LogLevel.Warning, "{Count} acks of {Agent} were not stored in time; these events will be delivered again")]
     private static partial void Forgotten(ILogger logger, RelayId agent, int count);

@@ -174,6 +174,25 @@ public sealed class OutageTests
         await Eventually.AsyncTrue(() => IsReadyAsync(relay));
     }
 
+    [Fact]
+    public async Task An_agent_that_acknowledges_nonsense_while_the_store_stands_still_does_not_fill_the_log()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        relay.Logs.Expect(1113);
+        var agent = await relay.RegisterAsync();
+        await using var connected = await relay.ConnectAsync(agent);
+        using var goOn = new ManualResetEventSlim();
+        var store = (EmbeddedStore)relay.Services.GetService(typeof(EmbeddedStore))!;
+        var stuck = store.Writer.RunAsync(_ => goOn.Wait(RelayHost.Patience));
+
+        await connected.AckAsync(Enumerable.Range(0, 40_000).Select(static i => $"evt_{i:x32}"));
+        await connected.AssertSilentAsync();
+
+        goOn.Set();
+        await stuck;
+        Assert.InRange(relay.Logs.Texts.Count(static text => text.Contains("are forgotten", StringComparison.Ordinal)), 1, 10);
+    }
+
     private static async Task<RelayHost> StartOnOwnRedisAsync(bool ownClock = false)
     {
         var relay = RelayHost.Start(await StoreSetup.CreateWithOwnRedisAsync(), ownClock);
