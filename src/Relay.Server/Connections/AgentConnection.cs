@@ -398,8 +398,6 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         {
             if (_state != State.Opening)
             {
-                // Stopped before the claim: what the claim entered is taken back.
-                _services.Registry.Withdraw(this, agent.Id);
                 return;
             }
 

@@ -1,3 +1,6 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Tests.Support;
 
@@ -74,6 +77,26 @@ public sealed class PauseTests
         Assert.Equal(id, (await connected.ReceiveWebhookAsync().WaitAsync(AtOnce)).Id);
     }
 
+    [Theory, OnEachStore]
+    public async Task A_poll_gets_nothing_while_paused_and_a_waiting_one_gets_all_on_resume(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store);
+        var agent = await relay.RegisterAsync(Pause);
+        var id = await relay.QueueAsync(agent);
+        Assert.Equal(0, (await PollAsync(relay, agent, "")).GetProperty("count").GetInt32());
+
+        var waiting = PollAsync(relay, agent, "?wait=30");
+        await Eventually.AsyncTrue(async () =>
+        {
+            // Again until the poll has subscribed: it begins at its own time.
+            await relay.PatchAsync(agent, Pause);
+            await relay.PatchAsync(agent, Resume);
+            return waiting.IsCompleted;
+        });
+
+        Assert.Equal(id, Assert.Single((await waiting).GetProperty("events").EnumerateArray()).GetProperty("id").GetString());
+    }
+
     [Fact]
     public async Task Pause_and_resume_reach_the_node_of_the_connection()
     {
@@ -89,5 +112,13 @@ public sealed class PauseTests
 
         await relay.PatchAsync(agent, Resume);
         Assert.Equal(id, (await connected.ReceiveWebhookAsync().WaitAsync(AtOnce)).Id);
+    }
+
+    private static async Task<JsonElement> PollAsync(RelayHost relay, RegisterResponse agent, string query)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/pending/{agent.RelayId}{query}");
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", agent.ApiKey);
+        using var response = await relay.Http.SendAsync(request);
+        return await RelayHost.ReadJsonAsync(response);
     }
 }

@@ -95,8 +95,12 @@ public sealed class RedisOutageTests : IAsyncLifetime
     public async Task A_listener_is_woken_after_an_outage_and_hears_again()
     {
         _store = await RedisStore.StartAsync(_server);
-        var heard = 0;
-        await using var listening = await Queue.SubscribeAsync(_agent, _ => Interlocked.Increment(ref heard));
+        var (heard, mayHaveChanged) = (0, 0);
+        await using var listening = await Queue.SubscribeAsync(_agent, signal =>
+        {
+            Interlocked.Increment(ref heard);
+            Interlocked.Add(ref mayHaveChanged, signal.AgentChanged ? 1 : 0);
+        });
         await Queue.AcceptAsync(NewEvent(_agent), Terms());
         await UntilAsync(() => Task.FromResult(heard > 0));
 
@@ -104,7 +108,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await AssertUnavailableAsync();
         Volatile.Write(ref heard, 0);
         await _server.RestartAsync();
-        await UntilAsync(() => Task.FromResult(heard > 0));
+        await UntilAsync(() => Task.FromResult(heard > 0 && mayHaveChanged > 0));
 
         // Being woken may come again, so it is the claim, which names a session, that shows that it hears.
         SessionId? claimed = null;
