@@ -17,9 +17,21 @@ internal sealed record AgentChange
 
     public JsonElement Delivery { get; init; }
 
+    /// <summary>Given at the registration only.</summary>
+    public JsonElement Source { get; init; }
+
+    /// <inheritdoc cref="Source"/>
+    public JsonElement HttpEndpoint { get; init; }
+
     /// <returns>What is wrong with it, if something is.</returns>
     public string? FindFault()
     {
+        // To ignore these would let an operator believe that signatures are checked.
+        if (!IsAbsent(Source) || !IsAbsent(HttpEndpoint))
+        {
+            return "source and http_endpoint cannot be changed. Register an agent that has them.";
+        }
+
         if (!IsLabel(Name) || !IsLabel(WorkspaceId))
         {
             return AgentLabels.LabelRule;

@@ -199,6 +199,8 @@ public sealed class AgentAdministrationTests
     [InlineData("""{"name":7}""", "name")]
     [InlineData("""{"workspace_id":["w"]}""", "workspace_id")]
     [InlineData("""{"metadata":"m"}""", "metadata")]
+    [InlineData("""{"source":{"type":"nonsense"}}""", "source")]
+    [InlineData("""{"http_endpoint":"https://example.com/"}""", "http_endpoint")]
     [InlineData("""{"delivery":[]}""", "delivery")]
     [InlineData("""{"delivery":{"ack_timeout":1}}""", "delivery.ack_timeout ")]
     [InlineData("""{"delivery":{"ack_timeout_ms":999}}""", "delivery.ack_timeout_ms")]
