@@ -13,9 +13,7 @@ internal static class ActivityEndpoints
 {
     private const int UsualLimit = 20;
     private const int MostLimit = 100;
-    private const int MostSubscribers = 256;
     private static readonly TimeSpan FeedRetry = TimeSpan.FromSeconds(30);
-    private static int _subscribers;
 
     public static void MapActivities(this IEndpointRouteBuilder routes)
     {
@@ -72,19 +70,18 @@ internal static class ActivityEndpoints
             return EventFailures.NoKey();
         }
 
-        if (Interlocked.Increment(ref _subscribers) > MostSubscribers)
+        if (!feed.TryJoin())
         {
-            Interlocked.Decrement(ref _subscribers);
             return new ErrorResult(
-                StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimitExceeded, $"{MostSubscribers} subscribers read this node's feed already. Try again later.")
+                StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimitExceeded, $"{ActivityFeed.MostSubscribers} subscribers read this node's feed already. Try again later.")
             {
                 RetryAfter = FeedRetry,
             };
         }
 
-        context.Response.OnCompleted(static () =>
+        context.Response.OnCompleted(() =>
         {
-            Interlocked.Decrement(ref _subscribers);
+            feed.Leave();
             return Task.CompletedTask;
         });
         context.Response.Headers["X-Accel-Buffering"] = "no";

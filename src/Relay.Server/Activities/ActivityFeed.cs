@@ -13,6 +13,8 @@ namespace Relay.Server.Activities;
 /// </summary>
 internal sealed class ActivityFeed(TimeProvider time)
 {
+    public const int MostSubscribers = 256;
+
     private const int RingSize = 4096;
     private const int BatchSize = 64;
 
@@ -27,6 +29,21 @@ internal sealed class ActivityFeed(TimeProvider time)
 
     private long _next = 1;
     private TaskCompletionSource? _changed;
+    private int _subscribers;
+
+    /// <summary>False: there are as many subscribers as may be. Who joined must leave.</summary>
+    public bool TryJoin()
+    {
+        if (Interlocked.Increment(ref _subscribers) <= MostSubscribers)
+        {
+            return true;
+        }
+
+        Leave();
+        return false;
+    }
+
+    public void Leave() => Interlocked.Decrement(ref _subscribers);
 
     public void Publish(AgentActivity activity)
     {

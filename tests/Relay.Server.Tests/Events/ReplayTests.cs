@@ -154,6 +154,25 @@ public sealed class ReplayTests
     }
 
     [Theory, OnEachStore]
+    public async Task A_job_ends_with_the_server_and_says_so(string store)
+    {
+        await using var host = await RelayHost.StartAsync(store);
+        var agent = await host.RegisterAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await host.DeadLetterAsync(agent);
+        }
+
+        using var response = await host.PostAsync($"agents/{agent.RelayId}/replay", """{"status":"dead"}""", agent);
+        var job = (await RelayHost.ReadJsonAsync(response)).GetProperty("job_id").GetString()!;
+        await host.RestartAsync();
+
+        // However far it came: the last that is heard of it is how far.
+        Assert.Contains(host.Logs.Texts, text => text.StartsWith(job, StringComparison.Ordinal) && text.Contains("events were replayed", StringComparison.Ordinal));
+        await Expect.ErrorAsync(await host.GetAsync($"replays/{job}", agent), HttpStatusCode.NotFound, "not_found");
+    }
+
+    [Theory, OnEachStore]
     public async Task Another_agent_can_neither_replay_nor_look(string store)
     {
         await using var host = await RelayHost.StartAsync(store);

@@ -48,6 +48,28 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task The_list_of_dead_letters_does_not_outgrow_them()
+    {
+        var agent = RelayId.New();
+        var session = SessionId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions { DeadLetterRetention = TimeSpan.FromMilliseconds(200) });
+        await store.Queue.ClaimAsync(agent, session, Now);
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString);
+        var (died, listed) = (0, 0L);
+
+        // The list itself lives on as long as more come: only the look at its oldest makes it shorter.
+        await UntilAsync(async () =>
+        {
+            var id = (await store.Queue.AcceptAsync(NewEvent(agent), Terms(session))).Id;
+            await store.Queue.SettleAsync(agent, [Ack(id, session) with { Kind = SettlementKind.DeadLetter }], Now);
+            died++;
+            listed = await client.GetDatabase().SortedSetLengthAsync($"{agent}:{{{agent}}}:dead");
+            return listed < died / 2;
+        });
+        Assert.InRange(listed, 1, died / 2);
+    }
+
+    [Fact]
     public async Task Delivered_events_are_trimmed_to_their_number_and_bytes()
     {
         var agent = RelayId.New();
