@@ -1,5 +1,3 @@
-using System.Globalization;
-using Relay.Client;
 using Relay.Protocol;
 using Relay.Tests.Shared;
 using Xunit.Abstractions;
@@ -90,7 +88,7 @@ public sealed class KillTests(ITestOutputHelper output)
         await using var proxy = new CutProxy(server.Url);
         var agent = await server.RegisterAsync();
         var tally = new Tally();
-        await using var receiver = Receive(proxy.Url, agent, tally);
+        await using var receiver = new Receiver(proxy.Url, agent, tally);
 
         await using (new Senders(server.Http, agent, tally))
         {
@@ -104,45 +102,7 @@ public sealed class KillTests(ITestOutputHelper output)
         await tally.AssertNothingLostAsync(output, $"{store}, connection cut {Kills} times");
     }
 
-    /// <summary>What was in flight when the server died comes again soon, so that the test ends soon.</summary>
-    private static (string, string)[] FastRetries => [("Relay__Delivery__AckTimeout", "00:00:02"), ("Relay__Delivery__RetryDelays__0", "00:00:00.100")];
+    private static (string, string)[] FastRetries => ServerProcess.FastRetries;
 
-    private static Receiver Receive(ServerProcess server, RegisterResponse agent, Tally tally) => Receive(server.Url, agent, tally);
-
-    private static Receiver Receive(Uri url, RegisterResponse agent, Tally tally) => new(url, agent, tally);
-
-    /// <summary>An agent on the product's own client: it reconnects by itself.</summary>
-    private sealed class Receiver : IAsyncDisposable
-    {
-        private readonly RelayClient _client;
-        private readonly CancellationTokenSource _stop = new();
-        private readonly Task _run;
-
-        public Receiver(Uri url, RegisterResponse agent, Tally tally)
-        {
-            _client = new RelayClient(new RelayClientOptions
-            {
-                Url = url.ToString(),
-                ApiKey = agent.ApiKey,
-                SigningSecret = agent.SigningSecret,
-                ReconnectBaseDelay = TimeSpan.FromMilliseconds(50),
-                DrainTimeout = TimeSpan.FromSeconds(1),
-            });
-            _run = _client.RunAsync(
-                (delivery, _) =>
-                {
-                    tally.Deliver(int.Parse(delivery.Text, CultureInfo.InvariantCulture));
-                    return Task.CompletedTask;
-                },
-                _stop.Token);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _run;
-            await _client.DisposeAsync();
-            _stop.Dispose();
-        }
-    }
+    private static Receiver Receive(ServerProcess server, RegisterResponse agent, Tally tally) => new(server.Url, agent, tally);
 }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Text.Json;
 using Relay.Protocol;
 
 namespace Relay.Faults.Tests;
@@ -24,12 +26,28 @@ internal sealed class ServerProcess : IAsyncDisposable
         Http = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(10) };
     }
 
+    /// <summary>What was in flight when the server died comes again soon, so that the test ends soon.</summary>
+    public static (string Key, string Value)[] FastRetries =>
+        [("Relay__Delivery__AckTimeout", "00:00:02"), ("Relay__Delivery__RetryDelays__0", "00:00:00.100"), ("Relay__Delivery__MaxAttempts", "100")];
+
     public Uri Url { get; }
+
+    public string Folder => _folder;
 
     public HttpClient Http { get; }
 
+    /// <summary>A server that takes webhooks.</summary>
     /// <param name="redis">A Redis connection string; null: the embedded store.</param>
+    /// <param name="settings">Further environment variables.</param>
     public static async Task<ServerProcess> StartAsync(string? redis, params (string Key, string Value)[] settings)
+    {
+        var server = Launch(redis, settings);
+        await server.WhenReadyAsync();
+        return server;
+    }
+
+    /// <summary>A server that has just been started, and may never be ready.</summary>
+    public static ServerProcess Launch(string? redis, params (string Key, string Value)[] settings)
     {
         var all = settings.ToDictionary(static setting => setting.Key, static setting => setting.Value);
         if (redis is not null)
@@ -39,11 +57,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         var server = new ServerProcess(all);
-        await server.StartAsync();
+        server.Start();
         return server;
     }
 
     public async Task StartAsync()
+    {
+        Start();
+        await WhenReadyAsync();
+    }
+
+    private void Start()
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Relay.Server.dll"));
@@ -62,7 +86,33 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process.ErrorDataReceived += static (_, line) => Console.WriteLine(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        await WhenReadyAsync();
+    }
+
+    /// <summary>Waits until it answers at all.</summary>
+    public async Task WhenAliveAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            try
+            {
+                await ReadyAsync();
+                return;
+            }
+            catch (HttpRequestException)
+            {
+                Assert.False(_process!.HasExited, "The server ended at its start.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token);
+        }
+    }
+
+    /// <summary>What it says of itself.</summary>
+    public async Task<HttpStatusCode> ReadyAsync()
+    {
+        using var response = await Http.GetAsync(new Uri("/readyz", UriKind.Relative));
+        return response.StatusCode;
     }
 
     /// <summary>Waits until it takes webhooks.</summary>
@@ -88,6 +138,21 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>SIGTERM, as an operator ends it: answers its exit code when it is gone.</summary>
+    public async Task<int> StopAsync()
+    {
+        using var process = _process!;
+        _process = null;
+        using (var signal = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]))
+        {
+            await signal.WaitForExitAsync();
+        }
+
+        using var patience = new CancellationTokenSource(Patience);
+        await process.WaitForExitAsync(patience.Token);
+        return process.ExitCode;
+    }
+
     /// <summary>SIGKILL: nothing of it runs any more when this returns.</summary>
     public async Task KillAsync()
     {
@@ -109,6 +174,16 @@ internal sealed class ServerProcess : IAsyncDisposable
         using var response = await Http.SendAsync(request);
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);
         return (await response.Content.ReadFromJsonAsync(ApiJson.Default.RegisterResponse))!;
+    }
+
+    /// <summary>Posts one event with a number; answers its id.</summary>
+    public async Task<string> PostAsync(RegisterResponse agent, int number)
+    {
+        using var content = new StringContent(number.ToString(CultureInfo.InvariantCulture));
+        using var response = await Http.PostAsync(new Uri($"/api/v1/webhook/{agent.RelayId}", UriKind.Relative), content);
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        return answer.RootElement.GetProperty("id").GetString()!;
     }
 
     public async ValueTask DisposeAsync()

@@ -13,6 +13,14 @@ internal sealed class Tally
 
     public int Accepted => _accepted.Count;
 
+    public int Refused => Volatile.Read(ref _refused);
+
+    public int Delivered => _delivered.Count;
+
+    public int DeliveredMoreThanOnce => CountDeliveredMoreThanOnce(static _ => true);
+
+    public int CountDeliveredMoreThanOnce(Predicate<int> among) => _delivered.Count(item => item.Value > 1 && among(item.Key));
+
     /// <summary>The sender got a 2xx: from now on this event must not be lost.</summary>
     public void Accept(int number) => Assert.True(_accepted.TryAdd(number, 0));
 
@@ -21,14 +29,14 @@ internal sealed class Tally
 
     public void Deliver(int number) => _delivered.AddOrUpdate(number, 1, static (_, times) => times + 1);
 
-    public async Task WhenAcceptedAsync(int count)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (Accepted < count)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
-        }
-    }
+    public Task WhenAcceptedAsync(int count) => WhenAsync(() => Accepted >= count);
+
+    public Task WhenRefusedAsync(int count) => WhenAsync(() => Refused >= count);
+
+    public Task WhenDeliveredAsync(int count) => WhenAsync(() => Delivered >= count);
+
+    public Task WhenDeliveredTwiceAsync(Predicate<int> among) =>
+        WhenAsync(() => _accepted.Keys.Where(number => among(number)).All(number => _delivered.GetValueOrDefault(number) > 1));
 
     /// <summary>Waits until everything accepted was delivered, prints the counts, and fails if something was lost.</summary>
     public async Task AssertNothingLostAsync(ITestOutputHelper output, string what)
@@ -40,10 +48,19 @@ internal sealed class Tally
         }
 
         var lost = Lost().Count();
-        var line = $"{what}: accepted {Accepted}, refused {_refused}, delivered {_delivered.Count}, delivered more than once {_delivered.Count(static item => item.Value > 1)}, lost {lost}";
+        var line = $"{what}: accepted {Accepted}, refused {Refused}, delivered {_delivered.Count}, delivered more than once {DeliveredMoreThanOnce}, lost {lost}";
         output.WriteLine(line);
         Console.WriteLine(line);
         Assert.True(lost == 0, line);
+    }
+
+    public static async Task WhenAsync(Func<bool> isSo)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!isSo())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        }
     }
 
     private IEnumerable<int> Lost() => _accepted.Keys.Where(number => !_delivered.ContainsKey(number));

@@ -41,6 +41,15 @@ internal sealed class CutProxy : IAsyncDisposable
         }
     }
 
+    /// <summary>The client sees a reset, the server nothing.</summary>
+    public void LeaveAllHalfOpen()
+    {
+        foreach (var line in _lines)
+        {
+            line.LeaveHalfOpen();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         _listener.Stop();
@@ -82,22 +91,31 @@ internal sealed class CutProxy : IAsyncDisposable
         /// <summary>Cuts it: both ends see a reset.</summary>
         public void Dispose()
         {
-            foreach (var socket in (Socket[])[_client, _server])
-            {
-                try
-                {
-                    socket.LingerState = new LingerOption(true, 0);
-                }
-                catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-                {
-                    // It is gone already.
-                }
-
-                socket.Dispose();
-            }
+            Reset(_client);
+            Reset(_server);
         }
 
         public void Stall() => _stalled = true;
+
+        public void LeaveHalfOpen()
+        {
+            Stall();
+            Reset(_client);
+        }
+
+        private static void Reset(Socket socket)
+        {
+            try
+            {
+                socket.LingerState = new LingerOption(true, 0);
+            }
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+            {
+                // It is gone already.
+            }
+
+            socket.Dispose();
+        }
 
         private async Task RunAsync(Uri target)
         {
