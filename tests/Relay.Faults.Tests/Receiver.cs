@@ -10,6 +10,7 @@ internal sealed class Receiver : IAsyncDisposable
     private readonly RelayClient _client;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _run;
+    private int _connections;
 
     /// <param name="url">Of the server, or of a proxy before it.</param>
     /// <param name="agent">Who it is.</param>
@@ -27,6 +28,11 @@ internal sealed class Receiver : IAsyncDisposable
             HeartbeatInterval = TimeSpan.FromMilliseconds(500),
             DrainTimeout = TimeSpan.FromSeconds(1),
         });
+        _client.Connected += connected =>
+        {
+            Pending = connected.Pending;
+            Interlocked.Increment(ref _connections);
+        };
         _run = _client.RunAsync(
             async (delivery, stopping) =>
             {
@@ -37,10 +43,19 @@ internal sealed class Receiver : IAsyncDisposable
             _stop.Token);
     }
 
+    /// <summary>How often it has connected.</summary>
+    public int Connections => Volatile.Read(ref _connections);
+
+    /// <summary>How many of its events were not settled when it last connected.</summary>
+    public long Pending { get; private set; }
+
+    /// <summary>Ends when it gives up, and says why.</summary>
+    public Task Ended => _run;
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _run;
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _client.DisposeAsync();
         _stop.Dispose();
     }

@@ -12,8 +12,11 @@ internal sealed class Senders : IAsyncDisposable
     private readonly Task _all;
     private int _last;
 
-    public Senders(HttpClient http, RegisterResponse agent, Tally tally, int count = 16) =>
+    public Senders(HttpClient http, RegisterResponse agent, Tally tally, int count = 16, int firstNumber = 1)
+    {
+        _last = firstNumber - 1;
         _all = Task.WhenAll(Enumerable.Range(0, count).Select(_ => Task.Run(() => SendAsync(http, agent, tally))));
+    }
 
     public async ValueTask DisposeAsync()
     {

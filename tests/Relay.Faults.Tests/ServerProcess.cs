@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Relay.Protocol;
 
@@ -15,6 +16,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-faults-").FullName;
+    private readonly StringBuilder _errors = new();
     private Process? _process;
 
     private ServerProcess(Dictionary<string, string> settings)
@@ -83,9 +85,18 @@ internal sealed class ServerProcess : IAsyncDisposable
 
         _process = Process.Start(start)!;
         _process.OutputDataReceived += static (_, _) => { };
-        _process.ErrorDataReceived += static (_, line) => Console.WriteLine(line.Data);
+        _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
+    }
+
+    private void Note(string? error)
+    {
+        Console.WriteLine(error);
+        lock (_errors)
+        {
+            _errors.AppendLine(error);
+        }
     }
 
     /// <summary>Waits until it answers at all.</summary>
@@ -113,6 +124,17 @@ internal sealed class ServerProcess : IAsyncDisposable
     {
         using var response = await Http.GetAsync(new Uri("/readyz", UriKind.Relative));
         return response.StatusCode;
+    }
+
+    /// <summary>Waits until it ended by itself; answers its exit code and what it wrote to the standard error.</summary>
+    public async Task<(int ExitCode, string Errors)> WhenEndedAsync()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await _process!.WaitForExitAsync(patience.Token);
+        lock (_errors)
+        {
+            return (_process.ExitCode, _errors.ToString());
+        }
     }
 
     /// <summary>Waits until it takes webhooks.</summary>
@@ -176,14 +198,28 @@ internal sealed class ServerProcess : IAsyncDisposable
         return (await response.Content.ReadFromJsonAsync(ApiJson.Default.RegisterResponse))!;
     }
 
+    public ProcessUsage Usage() => ProcessUsage.Of(_process!);
+
     /// <summary>Posts one event with a number; answers its id.</summary>
     public async Task<string> PostAsync(RegisterResponse agent, int number)
     {
-        using var content = new StringContent(number.ToString(CultureInfo.InvariantCulture));
-        using var response = await Http.PostAsync(new Uri($"/api/v1/webhook/{agent.RelayId}", UriKind.Relative), content);
+        using var response = await SendAsync(agent, number);
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
         using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
         return answer.RootElement.GetProperty("id").GetString()!;
+    }
+
+    /// <summary>Posts one event with a number; answers what became of it.</summary>
+    public async Task<HttpStatusCode> TryPostAsync(RegisterResponse agent, int number)
+    {
+        using var response = await SendAsync(agent, number);
+        return response.StatusCode;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(RegisterResponse agent, int number)
+    {
+        using var content = new StringContent(number.ToString(CultureInfo.InvariantCulture));
+        return await Http.PostAsync(new Uri($"/api/v1/webhook/{agent.RelayId}", UriKind.Relative), content);
     }
 
     public async ValueTask DisposeAsync()

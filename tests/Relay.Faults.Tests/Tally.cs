@@ -21,6 +21,9 @@ internal sealed class Tally
 
     public int CountDeliveredMoreThanOnce(Predicate<int> among) => _delivered.Count(item => item.Value > 1 && among(item.Key));
 
+    /// <summary>What was accepted and has not been delivered, yet.</summary>
+    public int Lost => LostNumbers().Count();
+
     /// <summary>The sender got a 2xx: from now on this event must not be lost.</summary>
     public void Accept(int number) => Assert.True(_accepted.TryAdd(number, 0));
 
@@ -30,6 +33,13 @@ internal sealed class Tally
     public void Deliver(int number) => _delivered.AddOrUpdate(number, 1, static (_, times) => times + 1);
 
     public Task WhenAcceptedAsync(int count) => WhenAsync(() => Accepted >= count);
+
+    /// <summary>Waits until so many more were accepted by all of them together.</summary>
+    public static Task WhenAcceptedAsync(IReadOnlyList<Tally> tallies, int more)
+    {
+        var before = tallies.Sum(static tally => tally.Accepted);
+        return WhenAsync(() => tallies.Sum(static tally => tally.Accepted) >= before + more);
+    }
 
     public Task WhenRefusedAsync(int count) => WhenAsync(() => Refused >= count);
 
@@ -42,31 +52,28 @@ internal sealed class Tally
     public async Task AssertNothingLostAsync(ITestOutputHelper output, string what)
     {
         var began = TimeProvider.System.GetTimestamp();
-        while (!Lost().IsEmpty() && TimeProvider.System.GetElapsedTime(began) < Patience)
+        while (LostNumbers().Any() && TimeProvider.System.GetElapsedTime(began) < Patience)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
-        var lost = Lost().Count();
+        var lost = Lost;
         var line = $"{what}: accepted {Accepted}, refused {Refused}, delivered {_delivered.Count}, delivered more than once {DeliveredMoreThanOnce}, lost {lost}";
         output.WriteLine(line);
         Console.WriteLine(line);
         Assert.True(lost == 0, line);
     }
 
-    public static async Task WhenAsync(Func<bool> isSo)
+    public static Task WhenAsync(Func<bool> isSo) => WhenAsync(() => Task.FromResult(isSo()));
+
+    public static async Task WhenAsync(Func<Task<bool>> isSo)
     {
         using var patience = new CancellationTokenSource(Patience);
-        while (!isSo())
+        while (!await isSo())
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
         }
     }
 
-    private IEnumerable<int> Lost() => _accepted.Keys.Where(number => !_delivered.ContainsKey(number));
-}
-
-internal static class EnumerableExtensions
-{
-    public static bool IsEmpty<T>(this IEnumerable<T> items) => !items.Any();
+    private IEnumerable<int> LostNumbers() => _accepted.Keys.Where(number => !_delivered.ContainsKey(number));
 }
