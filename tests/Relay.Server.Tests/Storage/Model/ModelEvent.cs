@@ -49,7 +49,7 @@ internal sealed class ModelEvent(NewEvent accepted)
         if (State == EventState.Leased && Attempts <= MaxHistory)
         {
             var duration = at.ToUnixTimeMilliseconds() - LeasedAt.ToUnixTimeMilliseconds();
-            History.Add(new AttemptRecord(Attempts, LeasedAt.ToUnixTimeMilliseconds(), "websocket", Holder.Value, outcome, reason, duration));
+            History.Add(new AttemptRecord(Attempts, LeasedAt.ToUnixTimeMilliseconds(), Holder.Via, Holder.Value, outcome, reason, duration));
         }
     }
 

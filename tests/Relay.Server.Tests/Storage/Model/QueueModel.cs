@@ -43,7 +43,7 @@ internal sealed class QueueModel(DeliveryOptions options)
 
     public LeaseResult Lease(LeaseRequest request)
     {
-        if (_claim != request.Session) return LeaseResult.NotYours;
+        if (!request.Session.IsPoll && _claim != request.Session) return LeaseResult.NotYours;
 
         // Both sorts are stable: of one moment, the older event comes first.
         var inTurn = DueAt(request.Now).OrderBy(one => one.Due).Concat(Ready).ToList();
@@ -74,7 +74,7 @@ internal sealed class QueueModel(DeliveryOptions options)
     public long TakeClaim(SessionId session, DateTimeOffset now)
     {
         _claim = session;
-        foreach (var one in _events.Where(one => one.State == EventState.Leased && !one.IsHeldBy(session)))
+        foreach (var one in _events.Where(one => one.State == EventState.Leased && !one.Holder.IsPoll && !one.IsHeldBy(session)))
         {
             one.EndAttempt(AttemptOutcome.Released, reason: null, now);
             (one.State, one.Due) = (EventState.Waiting, now);
@@ -97,8 +97,9 @@ internal sealed class QueueModel(DeliveryOptions options)
         {
             // The attempt ended when its deadline passed, not when that was found.
             one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
-            if (!one.LossCounted) one.Failures++;
-            one.LossCounted = true;
+            // A lost connection counts once, a poll that was not finished every time.
+            if (one.Holder.IsPoll || !one.LossCounted) one.Failures++;
+            one.LossCounted |= !one.Holder.IsPoll;
         }
 
         one.Lease(request.Session, request.Now, request.Until);

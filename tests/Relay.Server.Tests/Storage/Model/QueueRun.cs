@@ -17,7 +17,10 @@ internal sealed class QueueRun
     private static readonly byte[] Head = "{}"u8.ToArray();
 
     private readonly RelayId _agent = RelayId.New();
-    private readonly SessionId[] _sessions = [SessionId.New(), SessionId.New(), SessionId.New()];
+
+    /// <summary>Connections, then the agent's polls.</summary>
+    private readonly SessionId[] _sessions;
+
     private readonly List<EventId> _ids = [];
     private readonly List<string> _log = [];
     private readonly Queue<(string Call, string Expected, Task<string> Actual)> _unanswered = new();
@@ -31,6 +34,7 @@ internal sealed class QueueRun
 
     public QueueRun(int seed, DeliveryOptions options)
     {
+        _sessions = [SessionId.New(), SessionId.New(), SessionId.New(), SessionId.PollOf(_agent)];
         (_seed, _random, _model) = (seed, new Random(seed), new QueueModel(options));
         _keepsAll = options.DeliveredKept == new DeliveryOptions().DeliveredKept;
     }
@@ -149,7 +153,7 @@ internal sealed class QueueRun
 
     private void Claim(IDeliveryQueue queue)
     {
-        var (session, now) = (_sessions[_random.Next(_sessions.Length)], _now);
+        var (session, now) = (_sessions[_random.Next(_sessions.Length - 1)], _now);
         Call($"claim by {Name(session)}", Answers.Of(_model.TakeClaim(session, now)), async () => Answers.Of(await queue.ClaimAsync(_agent, session, now)));
     }
 
