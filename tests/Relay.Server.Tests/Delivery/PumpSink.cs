@@ -23,7 +23,7 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
 
     public void Push(LeasedEvent leased)
     {
-        var deadline = queue.Look(model => model.Events.First(one => one.Id == leased.Id).Due) - LeaseMargin;
+        var deadline = queue.Look(model => model.Events.First(one => one.Id == leased.Id).LeasedUntil) - LeaseMargin;
         lock (_gate)
         {
             _deadlines[leased.Id] = deadline;
@@ -33,9 +33,9 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
         }
     }
 
+    /// <summary>An agent may be late: what it names may have been taken back meanwhile.</summary>
     public void UnknownEvent(string id)
     {
-        lock (_gate) Promise(false, $"{id} is unknown");
     }
 
     public void Superseded()
@@ -49,7 +49,12 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
 
     public string Extended(string id)
     {
-        lock (_gate) _deadlines[Parse(id)] = clock.GetUtcNow() + ackTimeout;
+        lock (_gate)
+        {
+            var parsed = Parse(id);
+            if (_deadlines.ContainsKey(parsed)) _deadlines[parsed] = clock.GetUtcNow() + ackTimeout;
+        }
+
         return id;
     }
 

@@ -16,6 +16,9 @@ internal sealed class ModelEvent(NewEvent accepted)
     /// <summary>When it may be handed out, or its lease ends.</summary>
     public DateTimeOffset Due { get; set; }
 
+    /// <summary>The deadline with which it was last handed out, not moved by extensions.</summary>
+    public DateTimeOffset LeasedUntil { get; private set; }
+
     public int Attempts { get; private set; }
 
     public int Failures { get; set; }
@@ -39,7 +42,7 @@ internal sealed class ModelEvent(NewEvent accepted)
 
     public void Lease(SessionId session, DateTimeOffset now, DateTimeOffset until)
     {
-        (State, Holder, LeasedAt, Due) = (EventState.Leased, session, now, until);
+        (State, Holder, LeasedAt, Due, LeasedUntil) = (EventState.Leased, session, now, until, until);
         Attempts++;
     }
 
