@@ -84,26 +84,30 @@ internal sealed class Soak(string store, int seed, TimeSpan duration, Action<str
         {
             await server.KillAsync();
             await server.StartAsync();
-        }));
+        }
+        ));
         faults.Add(("stop server", async () =>
         {
             await server.StopAsync();
             await server.StartAsync();
-        }));
+        }
+        ));
         if (redis is not null)
         {
             faults.Add(("kill redis", async () =>
             {
                 await redis.KillAsync();
                 await redis.RestartAsync();
-            }));
+            }
+            ));
             faults.Add(("freeze redis", async () =>
             {
                 var refused = _agents[0].Tally.Refused;
                 await redis.FreezeAsync();
                 await _agents[0].Tally.WhenRefusedAsync(refused + 1);
                 await redis.ThawAsync();
-            }));
+            }
+            ));
         }
 
         return faults;
