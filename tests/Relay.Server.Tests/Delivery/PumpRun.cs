@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
-using Relay.Tests.Shared;
 
 namespace Relay.Server.Tests.Delivery;
 

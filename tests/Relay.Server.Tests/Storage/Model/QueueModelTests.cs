@@ -1,7 +1,6 @@
 using System.Globalization;
 using Relay.Server.Delivery;
 using Relay.Server.Tests.Storage.Redis;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Server.Tests.Storage.Model;
