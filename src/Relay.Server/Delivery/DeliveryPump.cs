@@ -98,6 +98,18 @@ internal sealed partial class DeliveryPump
         Stopped,
     }
 
+    /// <summary>Events that were pushed and not yet acknowledged, given back or timed out.</summary>
+    public int InFlightCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _inFlight.Count;
+            }
+        }
+    }
+
     /// <summary>Whether nothing is in flight or on its way.</summary>
     public bool IsIdle
     {

@@ -37,6 +37,7 @@ public sealed class AgentSettingsTests
     {
         const string Settings = """{"delivery":{"max_attempts":1}}""";
         await using var relay = await RelayHost.StartAsync(store);
+        relay.Logs.Expect(1101);
         var agent = await (changedLater ? relay.RegisterAsync() : relay.RegisterAsync(Settings));
         await using var connected = await relay.ConnectAsync(agent);
         if (changedLater)

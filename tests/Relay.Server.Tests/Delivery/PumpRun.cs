@@ -140,6 +140,7 @@ internal sealed class PumpRun
         var session = SessionId.New();
         var sink = _sink = new PumpSink(_queue, _window, _order, Options.AckTimeout, _clock);
         var pump = _pump = new DeliveryPump(_agent, DeliveryPolicy.From(Options, agent: null), session, _window, sink, _services);
+        sink.Pump = pump;
         _subscription = await _queue.SubscribeAsync(_agent, signal =>
         {
             if (signal.ClaimedBy != session) pump.Wake();
@@ -183,7 +184,7 @@ internal sealed class PumpRun
     private async Task AssertTheWholeWindowIsUsableAsync()
     {
         for (var i = 0; i < _window; i++) Accept();
-        await WhenAsync(() => _sink.InFlight.Count == _window);
+        await WhenAsync(() => _pump.InFlightCount == _window);
         foreach (var id in _sink.InFlight) _pump.Ack(Done(id));
         await WhenAsync(() => IsAllDelivered() && _pump.IsIdle);
     }

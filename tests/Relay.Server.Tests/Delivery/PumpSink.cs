@@ -13,6 +13,12 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
 
     public string? Broken { get; private set; }
 
+    /// <summary>
+    /// Whose window is counted. What the agent holds is told by deadlines here, which an extension that the store learns of late makes
+    /// differ from the pump's own.
+    /// </summary>
+    public DeliveryPump Pump { get; set; } = null!;
+
     public IReadOnlyList<string> InFlight
     {
         get
@@ -27,7 +33,7 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
         lock (_gate)
         {
             _deadlines[leased.Id] = deadline;
-            Promise(_deadlines.Count <= window, $"{_deadlines.Count} in flight");
+            Promise(Pump.InFlightCount <= window, $"{Pump.InFlightCount} in flight");
             Promise(leased.Attempt > 1 || order.IsNext(leased.Id), $"{leased.Id} was overtaken");
             Promise(leased.Attempt > 1 || !queue.IsUnanswered(leased.Id), $"{leased.Id} was pushed before it was stored");
         }
