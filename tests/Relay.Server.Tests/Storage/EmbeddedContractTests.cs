@@ -14,3 +14,8 @@ public sealed class EmbeddedAgentStoreTests : AgentStoreContract
 {
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
+
+public sealed class EmbeddedAgendaTests : AgendaContract
+{
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
+}

@@ -18,4 +18,4 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log);
+internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda);

@@ -12,6 +12,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IDeliveryQueue, EmbeddedDeliveryQueue>()
         .AddSingleton<IAgentStore, EmbeddedAgentStore>()
         .AddSingleton<IAgentLog, EmbeddedAgentLog>()
+        .AddSingleton<IAgenda, EmbeddedAgenda>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();
 

@@ -30,6 +30,7 @@ internal sealed class EmbeddedTables : IDisposable
             Events = new EventTable(Database);
             Keys = new IdempotencyTable(Database);
             Log = new LogTable(Database);
+            Agenda = new AgendaTable(Database);
             Options = options;
         }
         catch
@@ -50,6 +51,8 @@ internal sealed class EmbeddedTables : IDisposable
     public IdempotencyTable Keys { get; }
 
     public LogTable Log { get; }
+
+    public AgendaTable Agenda { get; }
 
     public DeliveryOptions Options { get; }
 

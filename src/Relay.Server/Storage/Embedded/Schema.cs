@@ -44,6 +44,7 @@ internal static class Schema
             history TEXT);
         CREATE INDEX events_next ON events(queue, state, due);
         CREATE INDEX events_settled ON events(due) WHERE state >= 3;
+        CREATE INDEX events_listed ON events(queue, state, id) WHERE state <> 1;
 
         CREATE TABLE payloads(
             seq INTEGER PRIMARY KEY,
@@ -58,19 +59,21 @@ internal static class Schema
             PRIMARY KEY(queue, key)) WITHOUT ROWID;
         CREATE INDEX idempotency_expires ON idempotency(expires);
 
-        CREATE TABLE health(checks INTEGER NOT NULL);
-        INSERT INTO health VALUES(0);
-        """;
-
-    /// <summary>What came later and older programs can live with: made wherever it is missing.</summary>
-    private const string Additions = """
-        CREATE INDEX IF NOT EXISTS events_listed ON events(queue, state, id) WHERE state <> 1;
-
-        CREATE TABLE IF NOT EXISTS agent_log(
+        CREATE TABLE agent_log(
             seq INTEGER PRIMARY KEY,
             agent TEXT NOT NULL,
             entry BLOB NOT NULL);
-        CREATE INDEX IF NOT EXISTS agent_log_listed ON agent_log(agent, seq);
+        CREATE INDEX agent_log_listed ON agent_log(agent, seq);
+
+        CREATE TABLE agenda(
+            kind INTEGER NOT NULL,
+            agent TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY(kind, agent)) WITHOUT ROWID;
+        CREATE INDEX agenda_due ON agenda(kind, at);
+
+        CREATE TABLE health(checks INTEGER NOT NULL);
+        INSERT INTO health VALUES(0);
         """;
 
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
@@ -86,7 +89,6 @@ internal static class Schema
 
         if (version == Version)
         {
-            database.Execute(Additions);
             return;
         }
 
@@ -100,6 +102,6 @@ internal static class Schema
             throw new StoreUnavailableException($"'{database.Path}' is on a file system without shared memory maps: choose a local one for Relay:Storage:Path.");
         }
 
-        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} {Additions} PRAGMA user_version = {Version}; COMMIT"));
+        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} PRAGMA user_version = {Version}; COMMIT"));
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Delivery;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -20,6 +21,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:log</c></term><description>STREAM of what happened with the agent, numbered from 1; lives 30 days after the last</description></item>
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
 /// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
+/// <item><term><c>agenda:…</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
@@ -46,6 +48,8 @@ internal sealed class RedisKeys
     public string Document(RelayId agent) => Agent(agent) + ":agent";
 
     public string AllAgents => _prefix + "agents";
+
+    public string Agenda(AgendaKind kind) => _prefix + "agenda:" + ((int)kind).ToString(CultureInfo.InvariantCulture);
 
     public string Event(RelayId agent, EventId id) => Agent(agent) + ":e:" + id;
 

@@ -20,9 +20,10 @@ internal sealed class RedisScript
     public static readonly RedisScript List = new("list");
     public static readonly RedisScript Log = new("log");
     public static readonly RedisScript ReadLog = new("read_log");
+    public static readonly RedisScript TakeDue = new("take_due");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, List, ChangeAgent, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, List, ChangeAgent, Log, ReadLog, TakeDue, Health];
 
     private RedisScript(string name)
     {

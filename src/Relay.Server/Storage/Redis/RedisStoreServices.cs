@@ -16,6 +16,7 @@ internal static class RedisStoreServices
         .AddSingleton<IDeliveryQueue, RedisDeliveryQueue>()
         .AddSingleton<IAgentStore, RedisAgentStore>()
         .AddSingleton<IAgentLog, RedisAgentLog>()
+        .AddSingleton<IAgenda, RedisAgenda>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();
 }

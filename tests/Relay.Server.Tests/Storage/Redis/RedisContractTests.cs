@@ -17,3 +17,9 @@ public sealed class RedisAgentStoreTests(RedisFixture redis) : AgentStoreContrac
 {
     private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
 }
+
+[Collection("redis")]
+public sealed class RedisAgendaTests(RedisFixture redis) : AgendaContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}

@@ -33,6 +33,8 @@ internal sealed class RedisStore : IAsyncDisposable
 
     public IAgentLog Log => _services.GetRequiredService<IAgentLog>();
 
+    public IAgenda Agenda => _services.GetRequiredService<IAgenda>();
+
     public IEnumerable<string> Logged => _logs.Messages;
 
     public static async Task<RedisStore> StartAsync(RedisServer server, string prefix = "relay:", DeliveryOptions? options = null)
