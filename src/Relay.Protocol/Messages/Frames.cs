@@ -56,6 +56,7 @@ public static class Frames
             "webhook" => WebhookFrame.Read(utf8, out error),
             "ping" => Read(utf8, MessageJson.Default.PingMessage, out error),
             "probe" => Read(utf8, MessageJson.Default.ProbeMessage, out error),
+            "gap" => Read(utf8, MessageJson.Default.GapMessage, out error),
             "error" => Read(utf8, MessageJson.Default.ErrorMessage, out error),
             "disconnect" => Read(utf8, MessageJson.Default.DisconnectMessage, out error),
             "auth_success" => Read(utf8, MessageJson.Default.AuthSuccessMessage, out error),
@@ -81,6 +82,7 @@ public static class Frames
     {
         PingMessage ping => JsonSerializer.SerializeToUtf8Bytes(ping, MessageJson.Default.PingMessage),
         ProbeMessage probe => JsonSerializer.SerializeToUtf8Bytes(probe, MessageJson.Default.ProbeMessage),
+        GapMessage gap => JsonSerializer.SerializeToUtf8Bytes(gap, MessageJson.Default.GapMessage),
         ErrorMessage error => JsonSerializer.SerializeToUtf8Bytes(error, MessageJson.Default.ErrorMessage),
         DisconnectMessage disconnect => JsonSerializer.SerializeToUtf8Bytes(disconnect, MessageJson.Default.DisconnectMessage),
         AuthSuccessMessage success => JsonSerializer.SerializeToUtf8Bytes(success, MessageJson.Default.AuthSuccessMessage),

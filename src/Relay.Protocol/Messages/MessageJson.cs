@@ -17,6 +17,7 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(AuthErrorMessage))]
 [JsonSerializable(typeof(PingMessage))]
 [JsonSerializable(typeof(ProbeMessage))]
+[JsonSerializable(typeof(GapMessage))]
 [JsonSerializable(typeof(ErrorMessage))]
 [JsonSerializable(typeof(DisconnectMessage))]
 [JsonSerializable(typeof(SourceInfo))]

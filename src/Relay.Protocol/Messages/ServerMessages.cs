@@ -72,6 +72,25 @@ public sealed record ProbeMessage : ServerMessage
     public required string Id { get; init; }
 }
 
+/// <summary>Says what was given up since the agent's last connection and will not be delivered.</summary>
+public sealed record GapMessage : ServerMessage
+{
+    /// <inheritdoc/>
+    public override string Type => "gap";
+
+    /// <summary>Why, for instance <c>expired</c>.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>How many events.</summary>
+    public long Count { get; init; }
+
+    /// <summary>When the first of them was accepted.</summary>
+    public long From { get; init; }
+
+    /// <summary>When the last of them was accepted.</summary>
+    public long To { get; init; }
+}
+
 /// <summary>A frame of the agent's could not be used; the connection stays.</summary>
 public sealed record ErrorMessage : ServerMessage
 {

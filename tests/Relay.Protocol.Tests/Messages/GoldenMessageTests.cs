@@ -37,6 +37,7 @@ public class GoldenMessageTests
         ["auth-error"] = new AuthErrorMessage { Error = ErrorCodes.InvalidApiKey, Message = "The api key is wrong.", Timestamp = TestKeys.TimestampMs },
         ["ping"] = new PingMessage { Timestamp = TestKeys.TimestampMs },
         ["probe"] = new ProbeMessage { Id = "prb_0190a1b2c3d40000feedfacecafebeef" },
+        ["gap"] = new GapMessage { Reason = "expired", Count = 3, From = TestKeys.TimestampMs - 60_000, To = TestKeys.TimestampMs },
         ["error"] = new ErrorMessage { Error = ErrorCodes.InvalidMessage, Message = "The frame is not valid JSON.", Timestamp = TestKeys.TimestampMs },
         ["error-about-event"] = new ErrorMessage
         {

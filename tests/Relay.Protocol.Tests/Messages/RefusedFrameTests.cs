@@ -55,6 +55,7 @@ public class RefusedFrameTests
     public void A_field_of_the_wrong_form_is_an_invalid_message(string frame) => AssertInvalidFromAgent(Encoding.UTF8.GetBytes(frame));
 
     [Theory]
+    [InlineData("{\"type\":\"gap\",\"count\":3}")]
     [InlineData("{\"type\":\"error\"}")]
     [InlineData("{\"type\":\"error\",\"error\":null,\"message\":\"m\"}")]
     [InlineData("{\"type\":\"auth_error\",\"error\":\"e\",\"message\":null}")]
