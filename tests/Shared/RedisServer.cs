@@ -14,11 +14,11 @@ internal sealed class RedisServer : IAsyncDisposable
 {
     private const string Program = "redis-server";
 
-    /// <summary>Passes signals, one a line, to Redis, and is gone when Redis is.</summary>
+    /// <summary>Passes signals, one a line, to Redis, says when it has, and is gone when Redis is.</summary>
     private const string Keeper = """
         redis-server "$@" </dev/null & pid=$!
         while read -r signal || signal=KILL; do
-            kill -"$signal" $pid
+            kill -"$signal" $pid && echo signalled
             case $signal in TERM|KILL) break ;; esac
         done
         wait $pid
@@ -26,6 +26,7 @@ internal sealed class RedisServer : IAsyncDisposable
 
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-redis-").FullName;
+    private readonly SemaphoreSlim _signalled = new(0);
     private Process? _keeper;
 
     private RedisServer(int port) => Port = port;
@@ -88,6 +89,7 @@ internal sealed class RedisServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
+        _signalled.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 
@@ -104,7 +106,14 @@ internal sealed class RedisServer : IAsyncDisposable
 
         var log = new StringBuilder();
         var keeper = _keeper = Process.Start(start)!;
-        keeper.OutputDataReceived += (_, line) => Note(log, line.Data);
+        keeper.OutputDataReceived += (_, line) =>
+        {
+            Note(log, line.Data);
+            if (line.Data == "signalled")
+            {
+                _signalled.Release();
+            }
+        };
         keeper.ErrorDataReceived += (_, line) => Note(log, line.Data);
         keeper.BeginOutputReadLine();
         keeper.BeginErrorReadLine();
@@ -176,7 +185,12 @@ internal sealed class RedisServer : IAsyncDisposable
 
     private async Task SignalAsync(string signal)
     {
+        while (_signalled.Wait(0))
+        {
+        }
+
         await _keeper!.StandardInput.WriteLineAsync(signal);
         await _keeper.StandardInput.FlushAsync();
+        Assert.True(await _signalled.WaitAsync(Timeout), $"redis-server did not get {signal}.");
     }
 }

@@ -39,7 +39,20 @@ internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hu
     public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
         queue.ExtendAsync(agent, session, ids, until);
 
-    public Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) => queue.ClaimAsync(agent, session, now);
+    public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit)
+    {
+        var result = await queue.ExpireAsync(agent, before, now, limit);
+        foreach (var id in result.Expired)
+        {
+            hub.Publish(new AgentActivity(agent, ActivityType.EventExpired, now) { Event = id });
+        }
+
+        return result;
+    }
+
+    public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) => queue.ForgetGapsAsync(agent, told);
+
+    public Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) => queue.ClaimAsync(agent, session, now);
 
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => queue.FindAsync(agent, id);
 

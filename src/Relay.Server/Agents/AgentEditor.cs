@@ -1,9 +1,10 @@
 using Relay.Protocol;
+using Relay.Server.Delivery;
 
 namespace Relay.Server.Agents;
 
 /// <summary>Changes agents. Of changes made at once each is made from what the other left: none is lost. Any thread.</summary>
-internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents)
+internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents, IAgenda agenda, TimeProvider time)
 {
     /// <param name="id">Whom to change.</param>
     /// <param name="change">Makes the changed agent from the kept one, or answers the same one: nothing is to be done. Called again when somebody else was faster.</param>
@@ -14,8 +15,18 @@ internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents)
         while (await store.FindAsync(id, cancellationToken) is { } kept)
         {
             var changed = change(kept);
-            if (ReferenceEquals(changed, kept) || await UpdateAsync(changed, cancellationToken))
+            if (ReferenceEquals(changed, kept))
             {
+                return kept;
+            }
+
+            if (await UpdateAsync(changed, cancellationToken))
+            {
+                if (changed.Delivery?.RetentionSeconds != kept.Delivery?.RetentionSeconds)
+                {
+                    await agenda.SetAsync(AgendaKind.Expiry, id, time.GetUtcNow());
+                }
+
                 return changed;
             }
         }

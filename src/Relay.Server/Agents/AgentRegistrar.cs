@@ -1,11 +1,12 @@
 using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Delivery.Expiry;
 
 namespace Relay.Server.Agents;
 
 /// <summary>Makes agents: ids, keys, secrets. The one place that has the secrets in clear text to show.</summary>
-internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeProvider time)
+internal sealed class AgentRegistrar(IAgentStore store, IAgenda agenda, SecretBox secrets, TimeProvider time)
 {
     public async Task<(AgentRecord Agent, ApiKey ApiKey, SigningSecret SigningSecret)> RegisterAsync(
         RegisterRequest request, DeliverySettings delivery, CancellationToken cancellationToken)
@@ -28,6 +29,9 @@ internal sealed class AgentRegistrar(IAgentStore store, SecretBox secrets, TimeP
             Metadata = request.Metadata,
             Delivery = delivery,
         };
+
+        // First: an entry without an agent costs a look, an agent without an entry would keep its events for ever.
+        await agenda.SetAsync(AgendaKind.Expiry, id, time.GetUtcNow() + ExpirySweeper.FirstPause);
         await store.AddAsync(agent, cancellationToken);
         return (agent, apiKey, signingSecret);
     }

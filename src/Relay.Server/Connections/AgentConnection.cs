@@ -37,6 +37,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private Agent? _agent;
     private DeliveryPump? _pump;
     private AgentWatch? _watch;
+    private GapNotice? _gaps;
     private IAsyncDisposable? _subscription;
 
     public AgentConnection(WebSocket socket, HttpRequest request, ConnectionServices services)
@@ -290,6 +291,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             case State.Open or State.Draining:
             case State.Closing when _pump is not null && message is AckMessage or ReplyMessage:
                 // What was done before the agent heard that it is over is done.
+                _gaps?.Confirm();
                 Handle(message);
                 break;
             default:
@@ -393,7 +395,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
         // It may have changed since its key was checked, before anybody here would have been told.
         _watch.Look();
-        var pending = await _services.Registry.ClaimAsync(this, agent.Id);
+        var claimed = await _services.Registry.ClaimAsync(this, agent.Id);
+        _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {
             if (_state != State.Opening)
@@ -409,11 +412,15 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 WebhookUrl = _services.Urls.For(agent.Id, _request),
                 SessionId = _session.Value,
                 Timestamp = Now.ToUnixTimeMilliseconds(),
-                Pending = pending,
+                Pending = claimed.Unsettled,
             });
+            foreach (var gap in _gaps.Messages)
+            {
+                _outbound.Send(gap);
+            }
         }
 
-        Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), pending);
+        Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), claimed.Unsettled);
         Tell(ActivityType.Connected, reason: null);
         _pump.Open();
     }
@@ -512,6 +519,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         if (_watch is not null)
         {
             await _watch.EndAsync();
+        }
+
+        if (_gaps is not null)
+        {
+            await _gaps.EndAsync();
         }
 
         if (_pump is not null)

@@ -31,10 +31,9 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
     /// Makes the connection its agent's only one, here and in the queue. The order of claims in the queue is the order here, so that
     /// of two that come together the same one wins in both places.
     /// </summary>
-    /// <returns>How many events of the agent are not settled.</returns>
-    public async Task<long> ClaimAsync(AgentConnection connection, RelayId agent)
+    public async Task<ClaimResult> ClaimAsync(AgentConnection connection, RelayId agent)
     {
-        Task<long> claim;
+        Task<ClaimResult> claim;
         AgentConnection? older;
         lock (_gate)
         {

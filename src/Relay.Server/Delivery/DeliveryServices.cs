@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Relay.Server.Delivery.Expiry;
 
 namespace Relay.Server.Delivery;
 
@@ -14,6 +15,7 @@ internal static class DeliveryServices
         services.AddSingleton<SenderWaits>();
         services.AddSingleton<DeliveryPumpServices>();
         services.AddHostedService<SettledEventPruner>();
+        services.AddHostedService<ExpirySweeper>();
         return services;
     }
 }

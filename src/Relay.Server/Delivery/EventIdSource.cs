@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Relay.Server.Delivery;
@@ -9,6 +10,10 @@ internal sealed class EventIdSource(TimeProvider time)
 
     /// <summary>Sorts before every id made at that time or later.</summary>
     public static EventId FirstAt(DateTimeOffset time) => new(new UInt128((ulong)time.ToUnixTimeMilliseconds() << 16, 0));
+
+    /// <summary>When the id was made.</summary>
+    public static DateTimeOffset TimeOf(EventId id) =>
+        DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(id.ToBytes()) >> 16));
 
     public EventId Next()
     {

@@ -46,8 +46,16 @@ internal interface IDeliveryQueue
     /// Makes <paramref name="session"/> the only connection that is handed the agent's events. What other connections hold is due at once, its
     /// failures as they were and its attempt ended with <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
     /// </summary>
-    /// <returns>How many events are not settled.</returns>
-    Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
+    Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
+
+    /// <summary>
+    /// Gives up, as expired, events that sort before <paramref name="before"/> and that nobody works on: ready, waiting, or with a lease that has
+    /// run out, whose attempt ends then with <see cref="AttemptOutcome.LeaseExpired"/>. The oldest first.
+    /// </summary>
+    Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit);
+
+    /// <summary>The agent has been told of these gaps: what came to them since is kept for the next time.</summary>
+    Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told);
 
     /// <summary>The event as it stands, or null when it is unknown or no longer kept.</summary>
     Task<StoredEvent?> FindAsync(RelayId agent, EventId id);
@@ -148,6 +156,17 @@ internal sealed record LeasedEvent(
         Body = Body.Span,
         ReplyByMs = replyBy?.ToUnixTimeMilliseconds(),
     };
+}
+
+/// <param name="Unsettled">How many events are not settled.</param>
+/// <param name="Gaps">What was given up that the agent has not been told of.</param>
+internal sealed record ClaimResult(long Unsettled, IReadOnlyList<Gap> Gaps);
+
+/// <param name="Expired">What was given up now; as many as the limit: ask again.</param>
+/// <param name="OldestLeft">The event that sorts first of those not settled; null when there is none.</param>
+internal sealed record ExpireResult(IReadOnlyList<EventId> Expired, EventId? OldestLeft)
+{
+    public static readonly ExpireResult Nothing = new([], OldestLeft: null);
 }
 
 internal enum SettlementKind

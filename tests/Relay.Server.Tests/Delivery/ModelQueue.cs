@@ -72,12 +72,12 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
     public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
         AnswerAsync(model => model.Extend(session, ids, until));
 
-    public async Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
+    public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
     {
-        var unsettled = Look(model => model.TakeClaim(session, now));
+        var claimed = Look(model => model.TakeClaim(session, now));
         await Task.Yield();
         Signalled?.Invoke(new QueueSignal(session));
-        return unsettled;
+        return claimed;
     }
 
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => Task.FromResult(Look(model => model.Find(id)));
@@ -87,6 +87,11 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
         Signalled += onSignal;
         return Task.FromResult<IAsyncDisposable>(new Subscription(() => Signalled -= onSignal));
     }
+
+    public Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) =>
+        throw new NotSupportedException("No pump asks for it.");
+
+    public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) => throw new NotSupportedException("No pump asks for it.");
 
     public Task<StoredEvent?> FindAsync(EventId id) => throw new NotSupportedException("No pump asks for it.");
 

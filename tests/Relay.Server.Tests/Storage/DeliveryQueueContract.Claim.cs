@@ -28,7 +28,7 @@ public abstract partial class DeliveryQueueContract
         await LeaseOneAsync(at: 2);
         var newer = SessionId.New();
 
-        Assert.Equal(3, await Queue.ClaimAsync(_agent, newer, At(3)));
+        Assert.Equal(3, await ClaimAsync(at: 3, newer));
         var released = await LeaseAsync(at: 3, session: newer);
 
         Assert.Equal(ids, Ids(released));

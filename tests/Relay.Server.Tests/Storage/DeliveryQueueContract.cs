@@ -65,7 +65,7 @@ public abstract partial class DeliveryQueueContract : IAsyncLifetime
     private async Task<EventId[]> AcceptManyAsync(int count) =>
         [.. (await Task.WhenAll(Enumerable.Range(0, count).Select(_ => Queue.AcceptAsync(NewEvent(), Terms())))).Select(result => result.Id)];
 
-    private Task<long> ClaimAsync(double at = 0) => Queue.ClaimAsync(_agent, _session, At(at));
+    private async Task<long> ClaimAsync(double at = 0, SessionId? session = null) => (await Queue.ClaimAsync(_agent, session ?? _session, At(at))).Unsettled;
 
     /// <summary>Leases to <see cref="_session"/>, unless another is named, for <see cref="AckTimeout"/>.</summary>
     private Task<LeaseResult> LeaseAsync(double at = 0, int max = 100, long maxBytes = long.MaxValue, SessionId? session = null) =>

@@ -91,7 +91,7 @@ public sealed class GroupWriterTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(good), result => Assert.Equal(AcceptStatus.Ready, result.Status));
         Assert.IsType<StoreUnavailableException>(await FaultAsync(sameId));
         Assert.IsType<InvalidOperationException>(await FaultAsync(broken));
-        Assert.Equal(41, await _under.Queue.ClaimAsync(_agent, SessionId.New(), At));
+        Assert.Equal(41, (await _under.Queue.ClaimAsync(_agent, SessionId.New(), At)).Unsettled);
         Assert.Empty(_log.Problems);
     }
 
@@ -122,7 +122,7 @@ public sealed class GroupWriterTests : IAsyncLifetime
         Assert.Equal([SettleResult.Settled], await settle);
         await ExecuteAsync("PRAGMA max_page_count = 1073741823");
         Assert.Equal(AcceptStatus.Ready, (await _under.Queue.AcceptAsync(tooMuch, Terms)).Status);
-        Assert.Equal(1, await _under.Queue.ClaimAsync(_agent, session, At));
+        Assert.Equal(1, (await _under.Queue.ClaimAsync(_agent, session, At)).Unsettled);
         Assert.Contains(2001, _log.Problems);
     }
 
@@ -137,7 +137,7 @@ public sealed class GroupWriterTests : IAsyncLifetime
 
         Assert.Null(await _under.Health.CheckAsync(CancellationToken.None));
         await AcceptAsync();
-        Assert.Equal(2, await _under.Queue.ClaimAsync(_agent, SessionId.New(), At));
+        Assert.Equal(2, (await _under.Queue.ClaimAsync(_agent, SessionId.New(), At)).Unsettled);
         Assert.Equal([2001], _log.Problems);
     }
 

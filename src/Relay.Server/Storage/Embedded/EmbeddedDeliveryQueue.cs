@@ -28,12 +28,22 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
         _writer.RunAsync(tables => tables.Extend(agent, session, ids, until));
 
-    public async Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
+    public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
     {
-        var unsettled = await _writer.RunAsync(tables => tables.Claim(agent, session, now));
+        var claimed = await _writer.RunAsync(tables => tables.Claim(agent, session, now));
         _subscriptions.Tell(agent, new QueueSignal(session));
-        return unsettled;
+        return claimed;
     }
+
+    public Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) =>
+        _writer.RunAsync(tables => tables.Expire(agent, before, now, limit));
+
+    public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) => _writer.RunAsync(tables =>
+    {
+        if (tables.Queues.Find(agent) is not { } queue) return false;
+        foreach (var gap in told) tables.Gaps.Forget(queue.Number, gap);
+        return true;
+    });
 
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 

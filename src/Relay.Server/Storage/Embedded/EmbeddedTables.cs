@@ -29,6 +29,7 @@ internal sealed class EmbeddedTables : IDisposable
             Queues = new QueueTable(Database);
             Events = new EventTable(Database);
             Keys = new IdempotencyTable(Database);
+            Gaps = new GapTable(Database);
             Log = new LogTable(Database);
             Agenda = new AgendaTable(Database);
             Options = options;
@@ -49,6 +50,8 @@ internal sealed class EmbeddedTables : IDisposable
     public EventTable Events { get; }
 
     public IdempotencyTable Keys { get; }
+
+    public GapTable Gaps { get; }
 
     public LogTable Log { get; }
 

@@ -50,6 +50,21 @@ internal sealed class EventTable(SqliteDatabase database)
     private readonly SqliteStatement _newestInState = database.Prepare(
         $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
 
+    private readonly SqliteStatement _oldestInState = database.Prepare(
+        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id LIMIT ?3");
+
+    private readonly SqliteStatement _oldestOverdue = database.Prepare(
+        $"SELECT {Columns} FROM events WHERE queue = ?1 AND state = 1 AND due <= ?4 AND id < ?2 ORDER BY id LIMIT ?3");
+
+    private readonly SqliteStatement _oldestLeft = database.Prepare("""
+        SELECT min(id) FROM (
+            SELECT min(id) AS id FROM events WHERE queue = ?1 AND state = 0 AND state <> 1
+            UNION ALL
+            SELECT min(id) FROM events WHERE queue = ?1 AND state = 1
+            UNION ALL
+            SELECT min(id) FROM events WHERE queue = ?1 AND state = 2 AND state <> 1)
+        """);
+
     /// <summary>Adds an event; its place in the order is made here.</summary>
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
@@ -125,6 +140,31 @@ internal sealed class EventTable(SqliteDatabase database)
     {
         var statement = state == EventState.Leased ? _newestLeased : _newestInState.Bind(4, (int)state);
         return ReadUntil(statement.Bind(1, queue).BindBlob(2, before.ToBytes()).Bind(3, max), static _ => false);
+    }
+
+    /// <summary>What sorts before an id and nobody works on at that time, oldest first.</summary>
+    public List<EventRow> OldestUnsettled(long queue, EventId before, long now, int max)
+    {
+        List<EventRow> Oldest(SqliteStatement from, long which) =>
+            ReadUntil(from.Bind(1, queue).BindBlob(2, before.ToBytes()).Bind(3, max).Bind(4, which), static _ => false);
+
+        return
+        [
+            .. Oldest(_oldestOverdue, now)
+                .Concat(Oldest(_oldestInState, (int)EventState.Ready))
+                .Concat(Oldest(_oldestInState, (int)EventState.Waiting))
+                .OrderBy(static row => row.Id)
+                .Take(max),
+        ];
+    }
+
+    /// <summary>The first id of what is not settled.</summary>
+    public EventId? OldestUnsettled(long queue)
+    {
+        _oldestLeft.Bind(1, queue).Step();
+        EventId? oldest = _oldestLeft.IsNull(0) ? null : EventId.FromBytes(_oldestLeft.Blob(0));
+        _oldestLeft.Reset();
+        return oldest;
     }
 
     /// <summary>The earliest due time of what is waiting or leased.</summary>

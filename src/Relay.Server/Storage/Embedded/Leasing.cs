@@ -26,7 +26,7 @@ internal static class Leasing
         return new LeaseResult(leased, more, more || next is null ? null : DateTimeOffset.FromUnixTimeMilliseconds(next.Value), Superseded: false);
     }
 
-    public static long Claim(this EmbeddedTables tables, RelayId agent, SessionId session, DateTimeOffset now)
+    public static ClaimResult Claim(this EmbeddedTables tables, RelayId agent, SessionId session, DateTimeOffset now)
     {
         var queue = tables.Queues.FindOrAdd(agent);
         tables.Queues.Change(queue).Session = session.Value;
@@ -39,7 +39,7 @@ internal static class Leasing
                 row.EndAttempt(AttemptOutcome.Released, reason: null, due));
         }
 
-        return queue.Unsettled;
+        return new ClaimResult(queue.Unsettled, tables.Gaps.Of(queue.Number));
     }
 
     public static IReadOnlyList<bool> Extend(

@@ -51,6 +51,14 @@ internal static class Schema
             head BLOB NOT NULL,
             body BLOB NOT NULL);
 
+        CREATE TABLE gaps(
+            queue INTEGER NOT NULL,
+            reason INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY(queue, reason)) WITHOUT ROWID;
+
         CREATE TABLE idempotency(
             queue INTEGER NOT NULL,
             key BLOB NOT NULL,

@@ -19,6 +19,21 @@ internal static class Settling
         return results;
     }
 
+    public static ExpireResult Expire(this EmbeddedTables tables, RelayId agent, EventId before, DateTimeOffset now, int limit)
+    {
+        if (tables.Queues.Find(agent) is not { } queue) return ExpireResult.Nothing;
+        var at = now.ToUnixTimeMilliseconds();
+        var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
+        foreach (var row in rows)
+        {
+            var ended = row.State == EventState.Leased ? row.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, row.Due) : null;
+            tables.GiveUp(queue, row, row with { State = EventState.Expired }, ended, at);
+            tables.Gaps.Add(queue.Number, GapReason.Expired, row.AcceptedAt);
+        }
+
+        return new ExpireResult(rows.ConvertAll(static row => row.Id), tables.Events.OldestUnsettled(queue.Number));
+    }
+
     /// <summary>Forgets at most <paramref name="max"/> events and answers how many.</summary>
     public static int Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
     {
@@ -54,10 +69,15 @@ internal static class Settling
             return SettleResult.Settled;
         }
 
-        tables.Leave(queue, row);
-        var state = settlement.Kind == SettlementKind.Expire ? EventState.Expired : EventState.Dead;
-        tables.Events.Update(failed with { State = state, Due = now + Milliseconds(tables.Options.DeadLetterRetention) }, ended);
+        tables.GiveUp(queue, row, failed with { State = settlement.Kind == SettlementKind.Expire ? EventState.Expired : EventState.Dead }, ended, now);
+        if (Gap.Of(settlement.Kind, settlement.Outcome) is { } reason) tables.Gaps.Add(queue.Number, reason, row.AcceptedAt);
         return SettleResult.Settled;
+    }
+
+    private static void GiveUp(this EmbeddedTables tables, QueueRow queue, in EventRow row, in EventRow givenUp, AttemptRecord? ended, long now)
+    {
+        tables.Leave(queue, row);
+        tables.Events.Update(givenUp with { Holder = null, Due = now + Milliseconds(tables.Options.DeadLetterRetention) }, ended);
     }
 
     private static void Leave(this EmbeddedTables tables, QueueRow queue, in EventRow row)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
@@ -30,6 +31,18 @@ internal static class QueueReplies
         }
 
         return new LeaseResult(events, More: (bool)values[0], NextDue: Time(values[1]), Superseded: false);
+    }
+
+    public static ClaimResult Claim(RedisResult answer)
+    {
+        var values = (RedisValue[])answer!;
+        return new ClaimResult((long)values[0], [.. new[] { Gap(GapReason.Expired, values[1]!), Gap(GapReason.Dead, values[2]!) }.OfType<Gap>()]);
+    }
+
+    public static ExpireResult Expire(RedisResult answer)
+    {
+        var values = (RedisValue[])answer!;
+        return new ExpireResult([.. values.Skip(1).Select(static id => Id(id!))], values[0].IsNullOrEmpty ? null : Id(values[0]!));
     }
 
     public static StoredEvent? Event(RelayId agent, EventId id, RedisResult answer)
@@ -67,6 +80,12 @@ internal static class QueueReplies
 
         return new EventPage(events, values[0].IsNullOrEmpty ? null : Id(values[0]!));
     }
+
+    /// <param name="reason">Of which gap.</param>
+    /// <param name="kept">Count, first and last acceptance, or empty.</param>
+    private static Gap? Gap(GapReason reason, string kept) => kept.Split(' ') is [var count, var first, var last]
+        ? new Gap(reason, long.Parse(count, CultureInfo.InvariantCulture), Time(first)!.Value, Time(last)!.Value)
+        : null;
 
     private static EventSummary Summary(ReadOnlySpan<RedisValue> values)
     {

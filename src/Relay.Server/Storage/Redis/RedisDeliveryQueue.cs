@@ -47,8 +47,14 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
         return Array.ConvertAll(answer!, moved => (bool)moved);
     }
 
-    public async Task<long> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) =>
-        (long)await Run(RedisScript.Claim, agent, session.Value, Ms(now));
+    public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) =>
+        QueueReplies.Claim(await Run(RedisScript.Claim, agent, session.Value, Ms(now)));
+
+    public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) => QueueReplies.Expire(await Run(
+        RedisScript.Expire, agent, Text(before), Ms(now), limit, (long)_delivery.DeadLetterRetention.TotalMilliseconds));
+
+    public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) =>
+        Run(RedisScript.ForgetGaps, agent, [.. told.SelectMany(gap => (RedisValue[])[Gap.Name(gap.Reason), gap.Count, Ms(gap.To)])]);
 
     public async Task<StoredEvent?> FindAsync(RelayId agent, EventId id) =>
         QueueReplies.Event(agent, id, await Run(RedisScript.Find, agent, Text(id)));

@@ -15,6 +15,8 @@ internal sealed class RedisScript
     public static readonly RedisScript Settle = new("settle");
     public static readonly RedisScript Extend = new("extend");
     public static readonly RedisScript Claim = new("claim");
+    public static readonly RedisScript Expire = new("expire");
+    public static readonly RedisScript ForgetGaps = new("forget_gaps");
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript List = new("list");
@@ -23,7 +25,7 @@ internal sealed class RedisScript
     public static readonly RedisScript TakeDue = new("take_due");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Find, List, ChangeAgent, Log, ReadLog, TakeDue, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, Log, ReadLog, TakeDue, Health];
 
     private RedisScript(string name)
     {

@@ -17,7 +17,9 @@ internal static class Answers
 
     public static string Of(IReadOnlyList<bool> results) => string.Join(' ', results);
 
-    public static string Of(long count) => count.ToString(CultureInfo.InvariantCulture);
+    public static string Of(ClaimResult result) => $"{result.Unsettled} unsettled, gaps [{string.Join("; ", result.Gaps)}]";
+
+    public static string Of(ExpireResult result) => $"expired {string.Join(' ', result.Expired)}, left {result.OldestLeft}";
 
     public static string Of(StoredEvent? stored) => stored is null
         ? "nothing"

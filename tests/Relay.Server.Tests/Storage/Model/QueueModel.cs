@@ -11,11 +11,14 @@ internal sealed class QueueModel(DeliveryOptions options)
     /// <summary>In the order of acceptance.</summary>
     private readonly List<ModelEvent> _events = [];
     private readonly Dictionary<string, (EventId First, DateTimeOffset Until)> _keys = [];
+    private readonly Dictionary<GapReason, Gap> _gaps = [];
     private SessionId? _claim;
 
     public IEnumerable<ModelEvent> Events => _events;
 
     public SessionId? Claim => _claim;
+
+    public IEnumerable<Gap> Gaps => _gaps.Values;
 
     private IEnumerable<ModelEvent> Unsettled => _events.Where(one => !one.IsSettled);
 
@@ -71,7 +74,7 @@ internal sealed class QueueModel(DeliveryOptions options)
         return [.. moved.Select(one => one is not null)];
     }
 
-    public long TakeClaim(SessionId session, DateTimeOffset now)
+    public ClaimResult TakeClaim(SessionId session, DateTimeOffset now)
     {
         _claim = session;
         foreach (var one in _events.Where(one => one.State == EventState.Leased && !one.Holder.IsPoll && !one.IsHeldBy(session)))
@@ -80,7 +83,29 @@ internal sealed class QueueModel(DeliveryOptions options)
             (one.State, one.Due) = (EventState.Waiting, now);
         }
 
-        return Unsettled.Count();
+        return new ClaimResult(Unsettled.Count(), [.. _gaps.OrderBy(gap => gap.Key).Select(gap => gap.Value)]);
+    }
+
+    public ExpireResult Expire(EventId before, DateTimeOffset now, int limit)
+    {
+        var over = Unsettled.Where(one => one.Id < before && (one.State != EventState.Leased || one.Due <= now)).OrderBy(one => one.Id).Take(limit).ToList();
+        foreach (var one in over)
+        {
+            one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
+            (one.State, one.SettledAt) = (EventState.Expired, now);
+            AddToGap(GapReason.Expired, one);
+        }
+
+        return new ExpireResult([.. over.Select(one => one.Id)], Unsettled.Min(one => (EventId?)one.Id));
+    }
+
+    public void ForgetGaps(IEnumerable<Gap> told)
+    {
+        foreach (var gap in told)
+        {
+            if (_gaps.GetValueOrDefault(gap.Reason)?.Without(gap) is { } left) _gaps[gap.Reason] = left;
+            else _gaps.Remove(gap.Reason);
+        }
     }
 
     public StoredEvent? Find(EventId id) => _events.Find(one => one.Id == id)?.AsStored();
@@ -124,9 +149,13 @@ internal sealed class QueueModel(DeliveryOptions options)
         };
         if (settlement.Kind == SettlementKind.Retry) one.Due = settlement.DueAt;
         else one.SettledAt = now;
+        if (Gap.Of(settlement.Kind, settlement.Outcome) is { } reason) AddToGap(reason, one);
         if (settlement.Kind == SettlementKind.Ack) KeepTheLatestDelivered();
         return SettleResult.Settled;
     }
+
+    private void AddToGap(GapReason reason, ModelEvent one) =>
+        _gaps[reason] = Gap.With(_gaps.GetValueOrDefault(reason), reason, one.Accepted.AcceptedAt);
 
     private void KeepTheLatestDelivered()
     {

@@ -80,8 +80,14 @@ internal sealed class QueueRun
             case < 86 when _random.Next(2) == 0 || _model.Claim is null:
                 Claim(queue);
                 break;
-            case < 92 when _ids.Count > 0:
+            case < 90 when _ids.Count > 0:
                 Find(queue, AnyId());
+                break;
+            case < 92:
+                Expire(queue);
+                break;
+            case < 93:
+                ForgetGaps(queue);
                 break;
             default:
                 PassTime();
@@ -155,6 +161,27 @@ internal sealed class QueueRun
     {
         var (session, now) = (_sessions[_random.Next(_sessions.Length - 1)], _now);
         Call($"claim by {Name(session)}", Answers.Of(_model.TakeClaim(session, now)), async () => Answers.Of(await queue.ClaimAsync(_agent, session, now)));
+    }
+
+    private void Expire(IDeliveryQueue queue)
+    {
+        var (before, now, limit) = (AnyId(), _now, _random.Next(1, 6));
+        Call($"expire {limit} before {before}", Answers.Of(_model.Expire(before, now, limit)), async () => Answers.Of(await queue.ExpireAsync(_agent, before, now, limit)));
+    }
+
+    /// <summary>Now and then of fewer than there are, as if more came since they were told.</summary>
+    private void ForgetGaps(IDeliveryQueue queue)
+    {
+        Gap[] told = [.. _model.Gaps.Select(gap => gap with { Count = Math.Max(1, gap.Count - _random.Next(2)) })];
+        _model.ForgetGaps(told);
+        Call(
+            $"forget gaps {string.Join<Gap>("; ", told)}",
+            "done",
+            async () =>
+            {
+                await queue.ForgetGapsAsync(_agent, told);
+                return "done";
+            });
     }
 
     private void Find(IDeliveryQueue queue, EventId id) =>

@@ -56,7 +56,7 @@ public sealed class RedisRefusalTests(RedisFixture redis) : IAsyncLifetime
         }
 
         await Task.WhenAll(accepts);
-        Assert.Equal(0, await Queue.ClaimAsync(_agent, _session, Now));
+        Assert.Equal(0, (await Queue.ClaimAsync(_agent, _session, Now)).Unsettled);
     }
 
     [Fact]

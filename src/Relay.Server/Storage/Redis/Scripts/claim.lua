@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Gives the agent to a session. What others hold is due now. Answers how many events are unsettled.
+-- Gives the agent to a session. What others hold is due now. Answers { how many events are unsettled, gap of expired ones, gap of dead ones }.
 local agent, session, now = KEYS[1], ARGV[1], ARGV[2]
 redis.call('HSET', agent, 'claim', session)
 
@@ -19,4 +19,5 @@ in_chunks('ZREM', agent .. ':leased', unleased)
 in_chunks('ZADD', agent .. ':waiting', waiting)
 in_chunks('ZADD', agent .. ':queued', queued)
 redis.call('PUBLISH', agent .. ':signal', session)
-return tonumber(redis.call('HGET', agent, 'events') or 0)
+local now_kept = redis.call('HMGET', agent, 'events', 'gap_expired', 'gap_dead')
+return { tonumber(now_kept[1] or 0), now_kept[2] or '', now_kept[3] or '' }

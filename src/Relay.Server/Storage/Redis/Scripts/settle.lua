@@ -7,21 +7,11 @@ local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[1], tonumber(ARGV[2]),
 local keeps_delivered = delivered_ms > 0 and kept > 0
 local events, bytes, done_bytes = 0, 0, 0
 local unleased, done, delivered, forgotten = {}, {}, {}, {}
-local given_up = { dead = 0, expired = 0 }
-
-local function keep_or_forget(id, key, kind)
-    if dead_ms > 0 then
-        redis.call('PEXPIRE', key, dead_ms)
-        redis.call('ZADD', agent .. ':' .. kind, 0, id)
-        given_up[kind] = given_up[kind] + 1
-    else
-        forgotten[#forgotten + 1] = key
-    end
-end
+local given_up = { dead = {}, expired = {} }
 
 local function settle(id, kind, session, outcome, reason, due, failures, loss)
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history')
+    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted')
     local state = e[1]
     if not state then
         return 3
@@ -53,7 +43,11 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
 
     if kind ~= 'ack' then
         redis.call('HSET', key, 'state', kind, 'failures', failures, 'loss', loss, 'history', history)
-        keep_or_forget(id, key, kind)
+        local ids = given_up[kind]
+        ids[#ids + 1] = id
+        if kind == 'expired' or outcome ~= 'nacked' then -- Else the agent knows of it.
+            add_to_gap(agent, kind, e[7])
+        end
     elseif keeps_delivered then
         redis.call('HSET', key, 'state', 'delivered', 'history', history)
         redis.call('PEXPIRE', key, delivered_ms)
@@ -106,18 +100,8 @@ if #done > 0 then
     trim(agent .. ':done')
 end
 
--- For each one that comes, two of the oldest are looked at, and dropped if their hashes have expired: the set does not outgrow them.
-for kind, added in pairs(given_up) do
-    if added > 0 then
-        local set, gone = agent .. ':' .. kind, {}
-        for _, id in ipairs(redis.call('ZRANGE', set, 0, 2 * added - 1)) do
-            if redis.call('EXISTS', agent .. ':e:' .. id) == 0 then
-                gone[#gone + 1] = id
-            end
-        end
-        in_chunks('ZREM', set, gone)
-        redis.call('PEXPIRE', set, dead_ms)
-    end
+for kind, ids in pairs(given_up) do
+    keep_given_up(agent, kind, ids, dead_ms)
 end
 
 in_chunks('UNLINK', nil, forgotten)

@@ -27,3 +27,36 @@ local function in_chunks(command, key, values)
         end
     end
 end
+
+-- One more event in the gap (count, first and last acceptance) that the agent is to be told of.
+local function add_to_gap(agent, kind, accepted)
+    local gap = redis.call('HGET', agent, 'gap_' .. kind) or '0 ' .. accepted .. ' ' .. accepted
+    local count, first, last = string.match(gap, '^(%d+) (%d+) (%d+)$')
+    redis.call('HSET', agent, 'gap_' .. kind, string.format('%.0f %.0f %.0f', count + 1, math.min(first, accepted), math.max(last, accepted)))
+end
+
+-- Keeps events that are dead or expired for their time, or forgets them.
+local function keep_given_up(agent, kind, ids, dead_ms)
+    local set, listed, gone = agent .. ':' .. kind, {}, {}
+    for _, id in ipairs(ids) do
+        if dead_ms > 0 then
+            redis.call('PEXPIRE', agent .. ':e:' .. id, dead_ms)
+            listed[#listed + 1], listed[#listed + 2] = 0, id
+        else
+            redis.call('UNLINK', agent .. ':e:' .. id)
+        end
+    end
+    if #listed == 0 then
+        return
+    end
+
+    -- For each one that comes, two of the oldest are looked at, and dropped if their hashes have expired: the set does not outgrow them.
+    in_chunks('ZADD', set, listed)
+    for _, id in ipairs(redis.call('ZRANGE', set, 0, 2 * #ids - 1)) do
+        if redis.call('EXISTS', agent .. ':e:' .. id) == 0 then
+            gone[#gone + 1] = id
+        end
+    end
+    in_chunks('ZREM', set, gone)
+    redis.call('PEXPIRE', set, dead_ms)
+end

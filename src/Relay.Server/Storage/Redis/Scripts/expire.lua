@@ -1,0 +1,53 @@
+#!lua flags=allow-oom
+-- Gives up, as expired, what nobody works on. ARGV: the id before which, now, how many at most, ms to keep what is given up.
+-- Answers { the id that sorts first of what is left or '', then the ids given up }.
+local agent, before, now, limit, dead_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local ids, deadline = redis.call('ZRANGEBYLEX', agent .. ':queued', '-', '(' .. before, 'LIMIT', 0, limit), {}
+local overdue = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES')
+for i = 1, #overdue, 2 do
+    if overdue[i] < before then
+        ids[#ids + 1] = overdue[i]
+        deadline[overdue[i]] = overdue[i + 1]
+    end
+end
+table.sort(ids)
+
+local answer, unleased, unqueued, bytes = { '' }, {}, {}, 0
+for i = 1, math.min(#ids, limit) do
+    local id = ids[i]
+    local key = agent .. ':e:' .. id
+    local e = redis.call('HMGET', key, 'state', 'size', 'accepted', 'attempts', 'holder', 'leased_at', 'history')
+    if deadline[id] then
+        unleased[#unleased + 1] = id
+    else
+        unqueued[#unqueued + 1] = id
+    end
+    if e[1] then -- Else Redis evicted it, or someone deleted it.
+        if deadline[id] then
+            redis.call('HSET', key, 'history', ended(e[7], tonumber(e[4]), e[6], e[5], 'lease_expired', '', deadline[id]))
+        end
+        redis.call('HSET', key, 'state', 'expired')
+        add_to_gap(agent, 'expired', e[3])
+        bytes = bytes + e[2]
+        answer[#answer + 1] = id
+    end
+end
+
+in_chunks('ZREM', agent .. ':leased', unleased)
+in_chunks('ZREM', agent .. ':queued', unqueued)
+in_chunks('ZREM', agent .. ':ready', unqueued)
+in_chunks('ZREM', agent .. ':waiting', unqueued)
+if #unleased + #unqueued > 0 then
+    redis.call('HINCRBY', agent, 'events', -#unleased - #unqueued)
+    redis.call('HINCRBY', agent, 'bytes', -bytes)
+end
+keep_given_up(agent, 'expired', { unpack(answer, 2) }, dead_ms)
+
+answer[1] = redis.call('ZRANGE', agent .. ':queued', 0, 0)[1] or ''
+for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
+    if answer[1] == '' or id < answer[1] then
+        answer[1] = id
+    end
+end
+return answer
