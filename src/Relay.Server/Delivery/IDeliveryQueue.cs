@@ -23,8 +23,8 @@ internal interface IDeliveryQueue
     bool LosesSignals { get; }
 
     /// <summary>
-    /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if that session holds the claim on the agent
-    /// and no event of the agent is ready; otherwise it becomes ready and the agent's subscribers are told.
+    /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if no event of the agent is ready and that session
+    /// holds the claim on the agent or needs none; otherwise it becomes ready and the agent's subscribers are told.
     /// </summary>
     Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms);
 
@@ -32,7 +32,7 @@ internal interface IDeliveryQueue
     /// Hands out what is due: first what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
     /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
     /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection held it, its failures grow by one unless a loss was counted before, and a
-    /// loss counts from then on; if a poll held it, its failures grow by one.
+    /// loss counts from then on; if another session held it, its failures grow by one.
     /// </summary>
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
@@ -43,8 +43,9 @@ internal interface IDeliveryQueue
     Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until);
 
     /// <summary>
-    /// Makes <paramref name="session"/> the only connection that is handed the agent's events. What other connections hold is due at once, its
-    /// failures as they were and its attempt ended with <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
+    /// Makes <paramref name="session"/> the only one of those that need a claim that is handed the agent's events. What other connections
+    /// hold, those that share too, is due at once, its failures as they were and its attempt ended with
+    /// <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
     /// </summary>
     Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
 
@@ -117,7 +118,7 @@ internal enum AcceptStatus
 
 internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id);
 
-/// <param name="Session">A connection, which must hold the claim, or the agent's polls, which need not.</param>
+/// <param name="Session">One that holds the claim, or that needs none (<see cref="SessionId.NeedsClaim"/>).</param>
 /// <param name="MaxEvents">0: hands out nothing, and only says how it stands.</param>
 /// <param name="MaxBytes">The batch ends with the event that reaches this; at least one is handed out.</param>
 /// <param name="Now">What is due by then.</param>

@@ -19,7 +19,7 @@ internal static class Accepting
             return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
         }
 
-        Lease? lease = terms.Lease is { } offered && offered.Session.Value == queue.Session && queue.Ready == 0 ? offered : null;
+        Lease? lease = terms.Lease is { } offered && queue.Ready == 0 && (!offered.Session.NeedsClaim || offered.Session.Value == queue.Session) ? offered : null;
         var row = new EventRow(
             Seq: 0, accepted.Id, queue.Number, EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
             Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0);

@@ -9,7 +9,7 @@ internal static class Leasing
     public static LeaseResult Lease(this EmbeddedTables tables, RelayId agent, LeaseRequest request)
     {
         var queue = tables.Queues.Find(agent);
-        if (!request.Session.IsPoll && queue?.Session != request.Session.Value) return LeaseResult.NotYours;
+        if (request.Session.NeedsClaim && queue?.Session != request.Session.Value) return LeaseResult.NotYours;
         if (queue is null) return LeaseResult.Nothing;
 
         var now = request.Now.ToUnixTimeMilliseconds();
@@ -33,7 +33,7 @@ internal static class Leasing
         var due = now.ToUnixTimeMilliseconds();
         foreach (var row in tables.Events.InState(queue.Number, EventState.Leased, static _ => false))
         {
-            if (row.IsHeldBy(session) || row.HolderSession.IsPoll) continue;
+            if (row.IsHeldBy(session) || !row.HolderSession.IsConnection) continue;
             tables.Events.Update(
                 row with { State = EventState.Waiting, Due = due, Holder = null },
                 row.EndAttempt(AttemptOutcome.Released, reason: null, due));
@@ -65,7 +65,7 @@ internal static class Leasing
         {
             // The attempt ended when its deadline passed, not when that was found.
             lost = row.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, row.Due);
-            if (row.HolderSession.IsPoll || !row.LossCounted) failures++;
+            if (!row.HolderSession.IsConnection || !row.LossCounted) failures++;
         }
         else if (row.State == EventState.Ready)
         {
@@ -78,7 +78,7 @@ internal static class Leasing
             Due = request.Until.ToUnixTimeMilliseconds(),
             Attempts = row.Attempts + 1,
             Failures = failures,
-            LossCounted = row.LossCounted || (lost is not null && !row.HolderSession.IsPoll),
+            LossCounted = row.LossCounted || (lost is not null && row.HolderSession.IsConnection),
             Holder = request.Session.Value,
             LeasedAt = request.Now.ToUnixTimeMilliseconds(),
         };

@@ -37,7 +37,7 @@ internal sealed class QueueModel(DeliveryOptions options)
         if (isFull) return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
 
         var added = new ModelEvent(accepted);
-        var leased = terms.Lease is { } offered && offered.Session == _claim && !Ready.Any();
+        var leased = terms.Lease is { } offered && (!offered.Session.NeedsClaim || offered.Session == _claim) && !Ready.Any();
         if (leased) added.Lease(terms.Lease!.Value.Session, accepted.AcceptedAt, terms.Lease.Value.Until);
         if (key is not null) _keys[key] = (accepted.Id, accepted.AcceptedAt + terms.IdempotencyWindow);
         _events.Add(added);
@@ -46,7 +46,7 @@ internal sealed class QueueModel(DeliveryOptions options)
 
     public LeaseResult Lease(LeaseRequest request)
     {
-        if (!request.Session.IsPoll && _claim != request.Session) return LeaseResult.NotYours;
+        if (request.Session.NeedsClaim && _claim != request.Session) return LeaseResult.NotYours;
 
         // Both sorts are stable: of one moment, the older event comes first.
         var inTurn = DueAt(request.Now).OrderBy(one => one.Due).Concat(Ready).ToList();
@@ -77,7 +77,7 @@ internal sealed class QueueModel(DeliveryOptions options)
     public ClaimResult TakeClaim(SessionId session, DateTimeOffset now)
     {
         _claim = session;
-        foreach (var one in _events.Where(one => one.State == EventState.Leased && !one.Holder.IsPoll && !one.IsHeldBy(session)))
+        foreach (var one in _events.Where(one => one.State == EventState.Leased && one.Holder.IsConnection && !one.IsHeldBy(session)))
         {
             one.EndAttempt(AttemptOutcome.Released, reason: null, now);
             (one.State, one.Due) = (EventState.Waiting, now);
@@ -123,8 +123,8 @@ internal sealed class QueueModel(DeliveryOptions options)
             // The attempt ended when its deadline passed, not when that was found.
             one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
             // A lost connection counts once, a poll that was not finished every time.
-            if (one.Holder.IsPoll || !one.LossCounted) one.Failures++;
-            one.LossCounted |= !one.Holder.IsPoll;
+            if (!one.Holder.IsConnection || !one.LossCounted) one.Failures++;
+            one.LossCounted |= one.Holder.IsConnection;
         }
 
         one.Lease(request.Session, request.Now, request.Until);

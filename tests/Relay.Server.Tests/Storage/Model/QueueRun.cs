@@ -18,7 +18,7 @@ internal sealed class QueueRun
 
     private readonly RelayId _agent = RelayId.New();
 
-    /// <summary>Connections, then the agent's polls.</summary>
+    /// <summary>Connections that need the claim, then two that do not, then the agent's polls.</summary>
     private readonly SessionId[] _sessions;
 
     private readonly List<EventId> _ids = [];
@@ -34,7 +34,7 @@ internal sealed class QueueRun
 
     public QueueRun(int seed, DeliveryOptions options)
     {
-        _sessions = [SessionId.New(), SessionId.New(), SessionId.New(), SessionId.PollOf(_agent)];
+        _sessions = [SessionId.New(), SessionId.New(), SessionId.New(), SessionId.New().AsShared(), SessionId.New().AsShared(), SessionId.PollOf(_agent)];
         (_seed, _random, _model) = (seed, new Random(seed), new QueueModel(options));
         _keepsAll = options.DeliveredKept == new DeliveryOptions().DeliveredKept;
     }
@@ -159,7 +159,7 @@ internal sealed class QueueRun
 
     private void Claim(IDeliveryQueue queue)
     {
-        var (session, now) = (_sessions[_random.Next(_sessions.Length - 1)], _now);
+        var (session, now) = (_sessions[_random.Next(3)], _now);
         Call($"claim by {Name(session)}", Answers.Of(_model.TakeClaim(session, now)), async () => Answers.Of(await queue.ClaimAsync(_agent, session, now)));
     }
 

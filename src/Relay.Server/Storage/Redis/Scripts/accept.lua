@@ -30,7 +30,7 @@ if events > max_events or bytes > max_bytes then
 end
 
 local event = agent .. ':e:' .. id
-if session ~= '' and session == now[1] and redis.call('EXISTS', agent .. ':ready') == 0 then
+if session ~= '' and (session == now[1] or not needs_claim(session)) and redis.call('EXISTS', agent .. ':ready') == 0 then
     redis.call('HSET', agent, 'events', events, 'bytes', bytes)
     redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
         'attempts', 1, 'holder', session, 'leased_at', accepted)

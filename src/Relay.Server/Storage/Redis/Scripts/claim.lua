@@ -7,7 +7,7 @@ local unleased, waiting, queued = {}, {}, {}
 for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
     local key = agent .. ':e:' .. id
     local e = redis.call('HMGET', key, 'holder', 'attempts', 'leased_at', 'history')
-    if e[1] and e[1] ~= session and not is_poll(e[1]) then
+    if e[1] and e[1] ~= session and is_connection(e[1]) then
         redis.call('HSET', key, 'state', 'waiting', 'history', ended(e[4], tonumber(e[2]), e[3], e[1], 'released', '', now))
         unleased[#unleased + 1] = id
         waiting[#waiting + 1], waiting[#waiting + 2] = now, id

@@ -4,7 +4,7 @@
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-if not is_poll(session) and redis.call('HGET', agent, 'claim') ~= session then
+if needs_claim(session) and redis.call('HGET', agent, 'claim') ~= session then
     return false
 end
 
@@ -25,7 +25,7 @@ local function hand_out(id, due)
     local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
     if e[7] == 'leased' then
         local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
-        if is_poll(e[8]) then
+        if not is_connection(e[8]) then
             failures = failures + 1
         elseif loss ~= '1' then
             failures, loss = failures + 1, '1'

@@ -1,8 +1,16 @@
 -- Put after the first line of each script.
 
--- Whether a lease is held by the agent's polls and not by a connection.
+-- What sessions are is said by SessionId.
 local function is_poll(session)
     return string.sub(session, 1, 5) == 'poll_'
+end
+
+local function needs_claim(session)
+    return string.sub(session, 1, 4) == 'ses_'
+end
+
+local function is_connection(session)
+    return needs_claim(session) or string.sub(session, 1, 4) == 'shr_'
 end
 
 -- A history with one more ended attempt (AttemptRecord as JSON; the first 100 are kept, joined by commas).
