@@ -3,27 +3,10 @@ using Relay.Server.Storage;
 
 namespace Relay.Server.Delivery;
 
-/// <summary>How a connection ended, as far as its deliveries are concerned.</summary>
-internal enum PumpEnd
-{
-    /// <summary>The connection was lost or closed by the agent: what was in flight is tried again.</summary>
-    Lost,
-
-    /// <summary>This server ended it, shutting down or because the agent was deactivated: what was in flight is due at once, nothing is counted.</summary>
-    Shutdown,
-
-    /// <summary>Another session claimed the agent, and with it what was in flight.</summary>
-    Replaced,
-}
-
 /// <summary>
 /// Moves one agent's events from the queue to one connection, and what the agent says of them back: the window, the order, the
 /// leases. No timer, no task while idle: <see cref="Tick"/> is called a few times a second.
-/// <para>
-/// Any thread. State is guarded by one lock that is never held over an await. Whatever may hand out events takes a
-/// <see cref="Ticket"/> at the moment it asks the queue, and pushes when the tickets before it have pushed: so the order of the
-/// queue is the order on the socket, although answers are awaited side by side.
-/// </para>
+/// <para>Any thread. State is guarded by one lock that is never held over an await. What is pushed is pushed in the <see cref="PushOrder"/>.</para>
 /// </summary>
 internal sealed partial class DeliveryPump
 {
@@ -33,26 +16,22 @@ internal sealed partial class DeliveryPump
     /// <summary>Events this big altogether, pushed and not yet taken by the socket, hold back further ones: a slow agent costs itself.</summary>
     private const long MaxUnsentBytes = 4 << 20;
 
-    /// <summary>Lost wake-ups cost at most this.</summary>
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(5);
-
     /// <summary>The store's lease outlives ours a little: while this node lives, it says itself that an ack timed out.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(2);
-
-    private static readonly TimeSpan StoreRetryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
     private readonly RelayId _agent;
     private readonly SessionId _session;
     private readonly IDeliverySink _sink;
     private readonly IDeliveryQueue _queue;
-    private readonly RetrySchedule _schedule;
+    private readonly RetrySchedule _retries;
     private readonly int? _asked;
     private readonly TimeProvider _time;
     private readonly SenderWaits _waits;
     private readonly ILogger _logger;
-    private readonly Queue<Ticket> _tickets = new();
-    private readonly Dictionary<EventId, InFlight> _inFlight = [];
+    private readonly PushOrder _order = new();
+    private readonly InFlightTable _inFlight = new();
+    private readonly FetchSchedule _schedule = new();
     private readonly SettlementQueue _settlements;
 
     private State _state = State.Closed;
@@ -60,15 +39,6 @@ internal sealed partial class DeliveryPump
     private DeliveryPolicy _policy;
     private int _free;
     private long _unsentBytes;
-    private bool _fetching;
-    private bool _fetchFailed;
-    private bool _mayHaveMore;
-
-    /// <summary>Another session may hold the claim: the queue is asked even without room for an event.</summary>
-    private bool _claimInDoubt;
-    private DateTimeOffset _nextFetch = DateTimeOffset.MaxValue;
-    private DateTimeOffset _nextSweep;
-    private DateTimeOffset _firstDeadline = DateTimeOffset.MaxValue;
     private Task _fetch = Task.CompletedTask;
 
     /// <param name="agent">Whose events.</param>
@@ -80,7 +50,7 @@ internal sealed partial class DeliveryPump
     public DeliveryPump(RelayId agent, DeliveryPolicy policy, SessionId session, int? asked, IDeliverySink sink, DeliveryPumpServices services)
     {
         (_agent, _policy, _session, _asked, _sink, _free) = (agent, policy, session, asked, sink, policy.Window(asked));
-        (_queue, _schedule, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Waits, services.Time, services.Logger);
+        (_queue, _retries, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Waits, services.Time, services.Logger);
         _settlements = new SettlementQueue(agent, services, sink.UnknownEvent, RetryStored);
     }
 
@@ -117,10 +87,13 @@ internal sealed partial class DeliveryPump
         {
             lock (_gate)
             {
-                return _inFlight.Count == 0 && _tickets.Count == 0;
+                return _inFlight.Count == 0 && _order.IsEmpty;
             }
         }
     }
+
+    /// <summary>Under the lock.</summary>
+    private bool HasRoom => !_policy.Paused && _free > 0 && _unsentBytes <= MaxUnsentBytes;
 
     /// <summary>Begins to hand out, with what waits.</summary>
     public void Open()
@@ -130,8 +103,7 @@ internal sealed partial class DeliveryPump
             if (_state == State.Closed)
             {
                 _state = State.Open;
-                _nextSweep = _queue.LosesSignals ? _time.GetUtcNow() + SweepInterval : DateTimeOffset.MaxValue;
-                _mayHaveMore = true;
+                _schedule.Begin(_time.GetUtcNow(), sweeps: _queue.LosesSignals);
                 Fetch();
             }
         }
@@ -166,7 +138,7 @@ internal sealed partial class DeliveryPump
     {
         lock (_gate)
         {
-            _mayHaveMore = true;
+            _schedule.Wake();
             Fetch();
         }
     }
@@ -176,7 +148,7 @@ internal sealed partial class DeliveryPump
     {
         lock (_gate)
         {
-            (_mayHaveMore, _claimInDoubt) = (true, true);
+            _schedule.DoubtClaim();
             Fetch();
         }
     }
@@ -187,11 +159,11 @@ internal sealed partial class DeliveryPump
     /// </summary>
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        Ticket ticket;
+        PushTicket ticket;
         Task<AcceptResult> write;
         lock (_gate)
         {
-            if (_state != State.Open || _policy.Paused || _free <= 0 || _unsentBytes > MaxUnsentBytes)
+            if (_state != State.Open || !HasRoom)
             {
                 ticket = TakeTicket(0);
                 write = _queue.AcceptAsync(accepted, terms);
@@ -220,78 +192,6 @@ internal sealed partial class DeliveryPump
         }
     }
 
-    /// <summary>The agent acknowledged: counts for any event of its own, however late.</summary>
-    public void Ack(string id)
-    {
-        if (!Probe.TryParseId(id, out var eventId))
-        {
-            _sink.UnknownEvent(id);
-            return;
-        }
-
-        lock (_gate)
-        {
-            TakeBack(eventId, out _);
-            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked));
-            Fetch();
-        }
-    }
-
-    /// <summary>The agent acknowledges, and answers the sender if it waits.</summary>
-    public void Reply(string id, AgentReply reply)
-    {
-        if (EventId.TryParse(id, out var eventId))
-        {
-            _waits.Offer(_agent, eventId, reply);
-        }
-
-        Ack(id);
-    }
-
-    /// <summary>The agent gives an event back.</summary>
-    public void Nack(string id, string? reason, TimeSpan? retryAfter, bool deadLetter)
-    {
-        lock (_gate)
-        {
-            if (EventId.TryParse(id, out var eventId) && TakeBack(eventId, out var inFlight))
-            {
-                var failures = inFlight.Failures + 1;
-                var exhausted = RetrySchedule.IsExhausted(_policy, failures);
-                if (exhausted)
-                {
-                    GivenUp(_logger, eventId, _agent, "All attempts failed.");
-                }
-
-                _settlements.Add(GiveBack(eventId, inFlight with { Failures = failures }, AttemptOutcome.Nacked, retryAfter ?? _schedule.DelayAfter(_policy, failures)) with
-                {
-                    Kind = deadLetter || exhausted ? SettlementKind.DeadLetter : SettlementKind.Retry,
-                    Reason = reason,
-                });
-                Fetch();
-                return;
-            }
-        }
-
-        _sink.UnknownEvent(id);
-    }
-
-    /// <summary>The agent still works on it: the ack timeout starts anew.</summary>
-    public void Extend(string id)
-    {
-        lock (_gate)
-        {
-            if (EventId.TryParse(id, out var eventId) && _inFlight.TryGetValue(eventId, out var inFlight))
-            {
-                var deadline = _time.GetUtcNow() + _policy.AckTimeout;
-                _inFlight[eventId] = inFlight with { Deadline = deadline };
-                _settlements.AddExtension(eventId, _session, deadline + LeaseMargin);
-                return;
-            }
-        }
-
-        _sink.UnknownEvent(id);
-    }
-
     /// <summary>The socket took an event.</summary>
     public void Sent(LeasedEvent leased)
     {
@@ -316,22 +216,10 @@ internal sealed partial class DeliveryPump
                 return;
             }
 
-            if (now >= _firstDeadline)
-            {
-                EndOverdue(now);
-            }
+            EndOverdue(now);
 
-            if (now >= _nextSweep)
+            if (_schedule.Tick(now))
             {
-                _nextSweep = now + SweepInterval;
-                _nextFetch = now;
-                _claimInDoubt = true;
-            }
-
-            if (now >= _nextFetch)
-            {
-                _nextFetch = DateTimeOffset.MaxValue;
-                _mayHaveMore = true;
                 Fetch();
             }
         }
@@ -348,12 +236,10 @@ internal sealed partial class DeliveryPump
             }
 
             (_state, _end) = (State.Stopped, end);
-            foreach (var (id, inFlight) in _inFlight)
+            foreach (var (id, inFlight) in _inFlight.TakeAll())
             {
                 EndWithConnection(id, inFlight);
             }
-
-            _inFlight.Clear();
         }
     }
 
@@ -368,13 +254,12 @@ internal sealed partial class DeliveryPump
     /// <summary>Asks the queue, if there is room and something may be due. Under the lock.</summary>
     private void Fetch()
     {
-        var hasRoom = !_policy.Paused && _free > 0 && _unsentBytes <= MaxUnsentBytes;
-        if (_state != State.Open || _fetching || !_mayHaveMore || !(hasRoom || _claimInDoubt))
+        var hasRoom = HasRoom;
+        if (_state != State.Open || !_schedule.TryStart(hasRoom))
         {
             return;
         }
 
-        (_fetching, _mayHaveMore, _claimInDoubt) = (true, false, false);
         var now = _time.GetUtcNow();
         // A quarter of the room is left to events that are accepted meanwhile: they need no fetch when nothing waits before them.
         var count = hasRoom ? Math.Min(_free - (_free / 4), MaxFetch) : 0;
@@ -383,7 +268,7 @@ internal sealed partial class DeliveryPump
         _fetch = FinishFetchAsync(ticket, lease);
     }
 
-    private async Task FinishFetchAsync(Ticket ticket, Task<LeaseResult> lease)
+    private async Task FinishFetchAsync(PushTicket ticket, Task<LeaseResult> lease)
     {
         try
         {
@@ -396,50 +281,44 @@ internal sealed partial class DeliveryPump
 
             lock (_gate)
             {
-                (_fetching, _fetchFailed) = (false, false);
-                _mayHaveMore |= result.More;
-                _nextFetch = Earlier(_nextFetch, result.NextDue);
+                _schedule.Answered(result);
                 Fetch();
             }
         }
         catch (Exception exception)
         {
             Complete(ticket, []);
-            if (!_fetchFailed)
+            if (!_schedule.HasFailed)
             {
                 FetchFailed(_logger, _agent, _session, exception is StoreUnavailableException ? exception.Message : exception.ToString());
             }
 
             lock (_gate)
             {
-                (_fetching, _fetchFailed, _claimInDoubt) = (false, true, true);
-                _nextFetch = _time.GetUtcNow() + StoreRetryInterval;
+                _schedule.Failed(_time.GetUtcNow());
             }
         }
     }
 
     /// <summary>Reserves room in the window and a place in the order. Under the lock.</summary>
-    private Ticket TakeTicket(int slots)
+    private PushTicket TakeTicket(int slots)
     {
         _free -= slots;
-        var ticket = new Ticket(slots, _time.GetUtcNow() + _policy.AckTimeout);
-        _tickets.Enqueue(ticket);
-        return ticket;
+        return _order.Take(slots, _time.GetUtcNow() + _policy.AckTimeout);
     }
 
     /// <summary>Pushes what the ticket got, and what waited for it.</summary>
-    private void Complete(Ticket ticket, IReadOnlyList<LeasedEvent> events)
+    private void Complete(PushTicket ticket, IReadOnlyList<LeasedEvent> events)
     {
         lock (_gate)
         {
             ticket.Events = events;
             _free += ticket.Slots - events.Count;
-            while (_tickets.TryPeek(out var first) && first.Events is { } ready)
+            while (_order.Next() is { } next)
             {
-                _tickets.Dequeue();
-                foreach (var leased in ready)
+                foreach (var leased in next.Events!)
                 {
-                    Push(leased, first.Deadline);
+                    Push(leased, next.Deadline);
                 }
             }
 
@@ -449,42 +328,32 @@ internal sealed partial class DeliveryPump
 
     private void Push(LeasedEvent leased, DateTimeOffset deadline)
     {
-        var inFlight = new InFlight(deadline, leased.Failures, leased.LossCounted);
+        var now = _time.GetUtcNow();
         if (_state is not (State.Open or State.Draining))
         {
             // Handed out while the connection ended: the agent never saw it.
             _free++;
-            _settlements.Add(GiveBack(leased.Id, inFlight, AttemptOutcome.Released, TimeSpan.Zero));
+            _settlements.Add(leased.End(SettlementKind.Retry, _session, AttemptOutcome.Released, now));
         }
-        else if (_inFlight.TryGetValue(leased.Id, out var held))
+        else if (_inFlight.TryFind(leased.Id, out var held))
         {
             // Its lease ran out in the queue before an extension was stored there. The agent has it, and goes on with it.
             _free++;
-            _inFlight[leased.Id] = inFlight with { Deadline = held.Deadline > deadline ? held.Deadline : deadline };
+            _inFlight.Set(leased.Id, new InFlight(held.Deadline > deadline ? held.Deadline : deadline, leased.Failures, leased.LossCounted));
         }
-        else if (_time.GetUtcNow() - leased.AcceptedAt >= _policy.Retention)
+        else if (RetrySchedule.GiveUp(_policy, _session, leased, now) is { } end)
         {
-            GiveUp(leased, inFlight, SettlementKind.Expire, AttemptOutcome.Expired, "Not delivered within the retention.");
-        }
-        else if (RetrySchedule.IsExhausted(_policy, leased.Failures))
-        {
-            GiveUp(leased, inFlight, SettlementKind.DeadLetter, AttemptOutcome.Released, "All attempts failed.");
+            _free++;
+            _schedule.Wake();
+            GivenUp(_logger, leased.Id, _agent, end.Reason!);
+            _settlements.Add(end);
         }
         else
         {
-            _inFlight.Add(leased.Id, inFlight);
-            _firstDeadline = Earlier(_firstDeadline, deadline);
+            _inFlight.Set(leased.Id, new InFlight(deadline, leased.Failures, leased.LossCounted));
             _unsentBytes += leased.Head.Length + leased.Body.Length;
             _sink.Push(leased);
         }
-    }
-
-    private void GiveUp(LeasedEvent leased, InFlight inFlight, SettlementKind kind, AttemptOutcome outcome, string reason)
-    {
-        _free++;
-        _mayHaveMore = true;
-        GivenUp(_logger, leased.Id, _agent, reason);
-        _settlements.Add(GiveBack(leased.Id, inFlight, outcome, TimeSpan.Zero) with { Kind = kind, Reason = reason });
     }
 
     private bool TakeBack(EventId id, out InFlight inFlight)
@@ -500,25 +369,17 @@ internal sealed partial class DeliveryPump
 
     private void EndOverdue(DateTimeOffset now)
     {
-        List<(EventId Id, InFlight InFlight)>? overdue = null;
-        _firstDeadline = DateTimeOffset.MaxValue;
-        foreach (var (id, inFlight) in _inFlight)
+        var overdue = _inFlight.TakeOverdue(now);
+        if (overdue.Count == 0)
         {
-            if (inFlight.Deadline <= now)
-            {
-                (overdue ??= []).Add((id, inFlight));
-            }
-            else
-            {
-                _firstDeadline = Earlier(_firstDeadline, inFlight.Deadline);
-            }
+            return;
         }
 
-        foreach (var (id, inFlight) in overdue ?? [])
+        _free += overdue.Count;
+        foreach (var (id, inFlight) in overdue)
         {
-            TakeBack(id, out _);
-            var failures = inFlight.Failures + 1;
-            Fail(id, inFlight with { Failures = failures }, AttemptOutcome.TimedOut, "No ack in time.");
+            const string Reason = "No ack in time.";
+            Fail(End(id, inFlight with { Failures = inFlight.Failures + 1 }, AttemptOutcome.TimedOut) with { Reason = Reason }, Reason);
         }
 
         Fetch();
@@ -532,10 +393,10 @@ internal sealed partial class DeliveryPump
             case PumpEnd.Lost:
                 // A loss counts once, however often the connection is lost: time offline costs no attempt.
                 var failures = inFlight.LossCounted ? inFlight.Failures : inFlight.Failures + 1;
-                Fail(id, inFlight with { Failures = failures, LossCounted = true }, AttemptOutcome.ConnectionLost, reason: null);
+                Fail(End(id, inFlight with { Failures = failures, LossCounted = true }, AttemptOutcome.ConnectionLost), "The connection was lost.");
                 break;
             case PumpEnd.Shutdown:
-                _settlements.Add(GiveBack(id, inFlight, AttemptOutcome.Released, TimeSpan.Zero));
+                _settlements.Add(End(id, inFlight, AttemptOutcome.Released) with { DueAt = _time.GetUtcNow() });
                 break;
             case PumpEnd.Replaced:
                 // The claim released it already.
@@ -543,25 +404,21 @@ internal sealed partial class DeliveryPump
         }
     }
 
-    private void Fail(EventId id, InFlight inFlight, AttemptOutcome outcome, string? reason)
+    private Settlement End(EventId id, InFlight inFlight, AttemptOutcome outcome) =>
+        new(id, SettlementKind.Retry, _session, outcome) { Failures = inFlight.Failures, LossCounted = inFlight.LossCounted };
+
+    /// <param name="failed">How the attempt ended.</param>
+    /// <param name="cause">For the log, if the event is given up for it.</param>
+    /// <param name="pause">What the agent asked for; null: by the schedule.</param>
+    private void Fail(Settlement failed, string cause, TimeSpan? pause = null)
     {
-        var exhausted = RetrySchedule.IsExhausted(_policy, inFlight.Failures);
-        if (exhausted)
+        var settlement = _retries.AfterFailure(_policy, failed, _time.GetUtcNow(), pause);
+        if (RetrySchedule.IsExhausted(_policy, failed.Failures))
         {
-            GivenUp(_logger, id, _agent, reason ?? "The connection was lost.");
+            GivenUp(_logger, failed.Id, _agent, cause);
         }
 
-        _settlements.Add(GiveBack(id, inFlight, outcome, _schedule.DelayAfter(_policy, inFlight.Failures)) with
-        {
-            Kind = exhausted ? SettlementKind.DeadLetter : SettlementKind.Retry,
-            Reason = reason,
-        });
-    }
-
-    private Settlement GiveBack(EventId id, InFlight inFlight, AttemptOutcome outcome, TimeSpan delay)
-    {
-        var due = _time.GetUtcNow() + delay;
-        return new Settlement(id, SettlementKind.Retry, _session, outcome) { DueAt = due, Failures = inFlight.Failures, LossCounted = inFlight.LossCounted };
+        _settlements.Add(settlement);
     }
 
     /// <summary>The queue knows of a retry: ask for it when it is due.</summary>
@@ -569,33 +426,7 @@ internal sealed partial class DeliveryPump
     {
         lock (_gate)
         {
-            _nextFetch = Earlier(_nextFetch, due);
+            _schedule.WakeAt(due);
         }
     }
-
-    private static DateTimeOffset Earlier(DateTimeOffset a, DateTimeOffset? b) => b < a ? b.Value : a;
-
-    [LoggerMessage(1101, LogLevel.Warning, "Event {Event} of {Agent} is given up: {Reason}")]
-    private static partial void GivenUp(ILogger logger, EventId @event, RelayId agent, string reason);
-
-    [LoggerMessage(1102, LogLevel.Warning, "The queue of {Agent} could not be read for {Session}; it is tried again: {Cause}")]
-    private static partial void FetchFailed(ILogger logger, RelayId agent, SessionId session, string cause);
-
-    private readonly record struct InFlight(DateTimeOffset Deadline, int Failures, bool LossCounted);
-
-    /// <summary>A place in the order of pushing, taken when the queue is asked.</summary>
-    private sealed class Ticket(int slots, DateTimeOffset deadline)
-    {
-        /// <summary>Room reserved in the window.</summary>
-        public int Slots { get; } = slots;
-
-        public DateTimeOffset Deadline { get; } = deadline;
-
-        /// <summary>What to push; null until the queue has answered.</summary>
-        public IReadOnlyList<LeasedEvent>? Events { get; set; }
-    }
 }
-
-/// <summary>What every pump needs.</summary>
-internal sealed record DeliveryPumpServices(
-    IDeliveryQueue Queue, RetrySchedule Schedule, SenderWaits Waits, TimeProvider Time, ILogger<DeliveryPump> Logger);

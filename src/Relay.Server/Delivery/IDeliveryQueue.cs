@@ -146,6 +146,10 @@ internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More,
 internal sealed record LeasedEvent(
     EventId Id, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, int Attempt, int Failures, bool LossCounted)
 {
+    /// <summary>Ends its lease, with its failures as they are.</summary>
+    public Settlement End(SettlementKind kind, SessionId session, AttemptOutcome outcome, DateTimeOffset due) =>
+        new(Id, kind, session, outcome) { DueAt = due, Failures = Failures, LossCounted = LossCounted };
+
     /// <summary>What its frame is made of.</summary>
     public WebhookParts ToParts(DateTimeOffset now, DateTimeOffset? replyBy = null) => new()
     {

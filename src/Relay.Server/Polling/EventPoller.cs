@@ -84,25 +84,25 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
         }
 
         var failures = found.Failures + 1;
-        var settlement = new Settlement(
-            id, deadLetter || RetrySchedule.IsExhausted(agent.Policy, failures) ? SettlementKind.DeadLetter : SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Nacked)
+        var now = time.GetUtcNow();
+        var nacked = new Settlement(id, deadLetter ? SettlementKind.DeadLetter : SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Nacked)
         {
             Reason = reason,
-            DueAt = time.GetUtcNow() + (retryAfter ?? schedule.DelayAfter(agent.Policy, failures)),
             Failures = failures,
         };
-        return (await queue.SettleAsync(agent.Id, [settlement], time.GetUtcNow()))[0];
+        return (await queue.SettleAsync(agent.Id, [schedule.AfterFailure(agent.Policy, nacked, now, retryAfter)], now))[0];
     }
 
     /// <summary>The caller has gone before it was answered: it never saw them, so they are due at once and nothing is counted.</summary>
     public Task ReleaseAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased)
     {
         var now = time.GetUtcNow();
-        return queue.SettleAsync(agent, [.. leased.Select(item => GiveBack(agent, item, SettlementKind.Retry, AttemptOutcome.Released, now))], now);
+        return queue.SettleAsync(agent, [.. leased.Select(item => item.End(SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Released, now))], now);
     }
 
     private async Task<IReadOnlyList<LeasedEvent>> WithoutGivenUpAsync(Agent agent, IReadOnlyList<LeasedEvent> leased, DateTimeOffset now)
     {
+        var poll = SessionId.PollOf(agent.Id);
         List<LeasedEvent> kept = [];
         List<Settlement> givenUp = [];
         foreach (var item in leased)
@@ -110,15 +110,11 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
             if (Probe.Is(item))
             {
                 // A probe is for a connection; over a poll it has come to its end.
-                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.Ack, AttemptOutcome.Released, now));
+                givenUp.Add(item.End(SettlementKind.Ack, poll, AttemptOutcome.Released, now));
             }
-            else if (now - item.AcceptedAt >= agent.Policy.Retention)
+            else if (RetrySchedule.GiveUp(agent.Policy, poll, item, now) is { } end)
             {
-                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.Expire, AttemptOutcome.Expired, now) with { Reason = "Not delivered within the retention." });
-            }
-            else if (RetrySchedule.IsExhausted(agent.Policy, item.Failures))
-            {
-                givenUp.Add(GiveBack(agent.Id, item, SettlementKind.DeadLetter, AttemptOutcome.Released, now) with { Reason = "All attempts failed." });
+                givenUp.Add(end);
             }
             else
             {
@@ -133,9 +129,6 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
 
         return kept;
     }
-
-    private static Settlement GiveBack(RelayId agent, LeasedEvent leased, SettlementKind kind, AttemptOutcome outcome, DateTimeOffset now) =>
-        new(leased.Id, kind, SessionId.PollOf(agent), outcome) { DueAt = now, Failures = leased.Failures, LossCounted = leased.LossCounted };
 
     private static void Set(SemaphoreSlim signal)
     {

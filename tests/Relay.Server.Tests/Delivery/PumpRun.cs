@@ -52,7 +52,7 @@ internal sealed class PumpRun
 
             await WorkWellUntilAllIsDeliveredAsync();
             await AssertTheWholeWindowIsUsableAsync();
-            await Task.WhenAll([.. _ends, _pump.EndAsync()]).WaitAsync(Patience);
+            await EndAllAsync();
             await _subscription!.DisposeAsync();
             Assert.Null(_sink.Broken);
         }
@@ -187,6 +187,18 @@ internal sealed class PumpRun
         await WhenAsync(() => _pump.InFlightCount == _window);
         foreach (var id in _sink.InFlight) _pump.Ack(Done(id));
         await WhenAsync(() => IsAllDelivered() && _pump.IsIdle);
+    }
+
+    private async Task EndAllAsync()
+    {
+        var ends = Task.WhenAll([.. _ends, _pump.EndAsync()]);
+        await WhenAsync(() =>
+        {
+            // A settlement that failed may be tried again only now.
+            _clock.Advance(Moment);
+            return ends.IsCompleted;
+        });
+        await ends;
     }
 
     private async Task WhenAsync(Func<bool> isSo)

@@ -1,0 +1,70 @@
+namespace Relay.Server.Delivery;
+
+/// <content>What the agent says of its events.</content>
+internal sealed partial class DeliveryPump
+{
+    /// <summary>The agent acknowledged: counts for any event of its own, however late.</summary>
+    public void Ack(string id)
+    {
+        if (!Probe.TryParseId(id, out var eventId))
+        {
+            _sink.UnknownEvent(id);
+            return;
+        }
+
+        lock (_gate)
+        {
+            TakeBack(eventId, out _);
+            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked));
+            Fetch();
+        }
+    }
+
+    /// <summary>The agent acknowledges, and answers the sender if it waits.</summary>
+    public void Reply(string id, AgentReply reply)
+    {
+        if (EventId.TryParse(id, out var eventId))
+        {
+            _waits.Offer(_agent, eventId, reply);
+        }
+
+        Ack(id);
+    }
+
+    /// <summary>The agent gives an event back.</summary>
+    public void Nack(string id, string? reason, TimeSpan? retryAfter, bool deadLetter)
+    {
+        lock (_gate)
+        {
+            if (EventId.TryParse(id, out var eventId) && TakeBack(eventId, out var inFlight))
+            {
+                Fail(End(eventId, inFlight with { Failures = inFlight.Failures + 1 }, AttemptOutcome.Nacked) with
+                {
+                    Kind = deadLetter ? SettlementKind.DeadLetter : SettlementKind.Retry,
+                    Reason = reason,
+                }, "All attempts failed.", retryAfter);
+                Fetch();
+                return;
+            }
+        }
+
+        _sink.UnknownEvent(id);
+    }
+
+    /// <summary>The agent still works on it: the ack timeout starts anew.</summary>
+    public void Extend(string id)
+    {
+        lock (_gate)
+        {
+            if (EventId.TryParse(id, out var eventId) && _inFlight.TryFind(eventId, out var inFlight))
+            {
+                var deadline = _time.GetUtcNow() + _policy.AckTimeout;
+                _inFlight.Set(eventId, inFlight with { Deadline = deadline });
+                _settlements.AddExtension(eventId, _session, deadline + LeaseMargin);
+                return;
+            }
+        }
+
+        _sink.UnknownEvent(id);
+    }
+}

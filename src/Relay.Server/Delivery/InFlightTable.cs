@@ -1,0 +1,61 @@
+namespace Relay.Server.Delivery;
+
+/// <param name="Deadline">Until when its ack is awaited.</param>
+/// <param name="Failures">As of the handing-out.</param>
+/// <param name="LossCounted">As of the handing-out.</param>
+internal readonly record struct InFlight(DateTimeOffset Deadline, int Failures, bool LossCounted);
+
+/// <summary>The events that were pushed on one connection and not yet acknowledged, given back or timed out. Guarded by its owner.</summary>
+internal sealed class InFlightTable
+{
+    private readonly Dictionary<EventId, InFlight> _events = [];
+
+    /// <summary>No deadline is before it.</summary>
+    private DateTimeOffset _firstDeadline = DateTimeOffset.MaxValue;
+
+    public int Count => _events.Count;
+
+    public bool TryFind(EventId id, out InFlight inFlight) => _events.TryGetValue(id, out inFlight);
+
+    /// <summary>Adds the event or, if it is there, changes it.</summary>
+    public void Set(EventId id, InFlight inFlight)
+    {
+        _events[id] = inFlight;
+        _firstDeadline = inFlight.Deadline < _firstDeadline ? inFlight.Deadline : _firstDeadline;
+    }
+
+    public bool Remove(EventId id, out InFlight inFlight) => _events.Remove(id, out inFlight);
+
+    /// <summary>Takes out what is overdue. Costs nothing while nothing can be.</summary>
+    public IReadOnlyList<KeyValuePair<EventId, InFlight>> TakeOverdue(DateTimeOffset now)
+    {
+        if (now < _firstDeadline)
+        {
+            return [];
+        }
+
+        List<KeyValuePair<EventId, InFlight>> overdue = [];
+        _firstDeadline = DateTimeOffset.MaxValue;
+        foreach (var one in _events)
+        {
+            if (one.Value.Deadline <= now)
+            {
+                overdue.Add(one);
+            }
+            else if (one.Value.Deadline < _firstDeadline)
+            {
+                _firstDeadline = one.Value.Deadline;
+            }
+        }
+
+        overdue.ForEach(one => _events.Remove(one.Key));
+        return overdue;
+    }
+
+    public IReadOnlyList<KeyValuePair<EventId, InFlight>> TakeAll()
+    {
+        KeyValuePair<EventId, InFlight>[] all = [.. _events];
+        _events.Clear();
+        return all;
+    }
+}
