@@ -31,8 +31,8 @@ internal interface IDeliveryQueue
     /// <summary>
     /// Hands out what is due: first what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
     /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
-    /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection held it, its failures grow by one unless a loss was counted before, and a
-    /// loss counts from then on; if another session held it, its failures grow by one.
+    /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection or a node that posts held it, its failures grow by one unless a loss was counted before, and a
+    /// loss counts from then on; if a poll held it, its failures grow by one.
     /// </summary>
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
@@ -259,8 +259,8 @@ internal sealed record StoredEvent(
 
 /// <param name="Number">From 1.</param>
 /// <param name="At">Unix ms at which it was handed out.</param>
-/// <param name="Via">How: <c>websocket</c> or <c>poll</c>.</param>
-/// <param name="SessionId">To which connection.</param>
+/// <param name="Via">How: <c>websocket</c>, <c>poll</c> or <c>http</c>.</param>
+/// <param name="SessionId">To whom.</param>
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Reason">Why.</param>
 /// <param name="DurationMs">From the handing-out to the end.</param>

@@ -65,7 +65,7 @@ internal static class Leasing
         {
             // The attempt ended when its deadline passed, not when that was found.
             lost = row.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, row.Due);
-            if (!row.HolderSession.IsConnection || !row.LossCounted) failures++;
+            if (row.HolderSession.IsPoll || !row.LossCounted) failures++;
         }
         else if (row.State == EventState.Ready)
         {
@@ -78,7 +78,7 @@ internal static class Leasing
             Due = request.Until.ToUnixTimeMilliseconds(),
             Attempts = row.Attempts + 1,
             Failures = failures,
-            LossCounted = row.LossCounted || (lost is not null && row.HolderSession.IsConnection),
+            LossCounted = row.LossCounted || (lost is not null && !row.HolderSession.IsPoll),
             Holder = request.Session.Value,
             LeasedAt = request.Now.ToUnixTimeMilliseconds(),
         };

@@ -123,8 +123,8 @@ internal sealed class QueueModel(DeliveryOptions options)
             // The attempt ended when its deadline passed, not when that was found.
             one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
             // A lost connection counts once, a poll that was not finished every time.
-            if (!one.Holder.IsConnection || !one.LossCounted) one.Failures++;
-            one.LossCounted |= one.Holder.IsConnection;
+            if (one.Holder.IsPoll || !one.LossCounted) one.Failures++;
+            one.LossCounted |= !one.Holder.IsPoll;
         }
 
         one.Lease(request.Session, request.Now, request.Until);

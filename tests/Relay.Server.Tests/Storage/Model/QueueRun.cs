@@ -12,13 +12,14 @@ namespace Relay.Server.Tests.Storage.Model;
 internal sealed class QueueRun
 {
     private const int MaxUnanswered = 12;
+    private const int Connections = 3;
     private static readonly DateTimeOffset Start = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
     private static readonly byte[] Head = "{}"u8.ToArray();
 
     private readonly RelayId _agent = RelayId.New();
 
-    /// <summary>Connections that need the claim, then two that do not, then the agent's polls.</summary>
+    /// <summary>Connections that need the claim, two that do not, the agent's polls, and a node that posts.</summary>
     private readonly SessionId[] _sessions;
 
     private readonly List<EventId> _ids = [];
@@ -34,7 +35,11 @@ internal sealed class QueueRun
 
     public QueueRun(int seed, DeliveryOptions options)
     {
-        _sessions = [SessionId.New(), SessionId.New(), SessionId.New(), SessionId.New().AsShared(), SessionId.New().AsShared(), SessionId.PollOf(_agent)];
+        _sessions =
+        [
+            .. Enumerable.Range(0, Connections).Select(static _ => SessionId.New()),
+            SessionId.New().AsShared(), SessionId.New().AsShared(), SessionId.PollOf(_agent), SessionId.NewHttp(),
+        ];
         (_seed, _random, _model) = (seed, new Random(seed), new QueueModel(options));
         _keepsAll = options.DeliveredKept == new DeliveryOptions().DeliveredKept;
     }
@@ -159,7 +164,7 @@ internal sealed class QueueRun
 
     private void Claim(IDeliveryQueue queue)
     {
-        var (session, now) = (_sessions[_random.Next(3)], _now);
+        var (session, now) = (_sessions[_random.Next(Connections)], _now);
         Call($"claim by {Name(session)}", Answers.Of(_model.TakeClaim(session, now)), async () => Answers.Of(await queue.ClaimAsync(_agent, session, now)));
     }
 

@@ -25,7 +25,7 @@ local function hand_out(id, due)
     local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
     if e[7] == 'leased' then
         local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
-        if not is_connection(e[8]) then
+        if via(e[8]) == 'poll' then
             failures = failures + 1
         elseif loss ~= '1' then
             failures, loss = failures + 1, '1'

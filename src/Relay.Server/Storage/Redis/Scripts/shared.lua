@@ -1,16 +1,18 @@
 -- Put after the first line of each script.
 
--- What sessions are is said by SessionId.
-local function is_poll(session)
-    return string.sub(session, 1, 5) == 'poll_'
+-- How events are handed out to a session: its name's beginning says so (SessionId).
+local function via(session)
+    return ({ poll_ = 'poll', http_ = 'http' })[string.sub(session, 1, 5)] or 'websocket'
 end
 
+-- Whether it is handed events only while it holds the claim.
 local function needs_claim(session)
     return string.sub(session, 1, 4) == 'ses_'
 end
 
+-- Whether another's claim takes what it holds.
 local function is_connection(session)
-    return needs_claim(session) or string.sub(session, 1, 4) == 'shr_'
+    return via(session) == 'websocket'
 end
 
 -- A history with one more ended attempt (AttemptRecord as JSON; the first 100 are kept, joined by commas).
@@ -20,7 +22,7 @@ local function ended(history, number, at, session, outcome, reason, now)
         return history
     end
     return history .. (history == '' and '' or ',') .. '{"number":' .. number .. ',"at":' .. at
-        .. ',"via":"' .. (is_poll(session) and 'poll' or 'websocket') .. '","session_id":"' .. session .. '","outcome":"' .. outcome .. '"'
+        .. ',"via":"' .. via(session) .. '","session_id":"' .. session .. '","outcome":"' .. outcome .. '"'
         .. (reason == '' and '' or ',"reason":' .. reason) .. ',"duration_ms":' .. string.format('%.0f', now - at) .. '}'
 end
 
