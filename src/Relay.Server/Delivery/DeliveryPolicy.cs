@@ -26,6 +26,9 @@ internal sealed record DeliveryPolicy
 
     public required long MaxQueuedBytes { get; init; }
 
+    /// <summary>Where the <see cref="Delivery.OrderingKey"/> is; null: events have none.</summary>
+    public string? OrderingKey { get; init; }
+
     /// <summary>Events are accepted and kept, none is handed out.</summary>
     public required bool Paused { get; init; }
 
@@ -46,6 +49,7 @@ internal sealed record DeliveryPolicy
             MaxInFlight = agent.MaxInFlight ?? server.MaxInFlight,
             MaxQueuedEvents = agent.MaxQueuedEvents ?? server.MaxQueuedEvents,
             MaxQueuedBytes = agent.MaxQueuedBytes ?? server.MaxQueuedBytes,
+            OrderingKey = agent.OrderingKey,
             Paused = agent.Paused ?? false,
             InFlightLimit = agent.MaxInFlight ?? DeliveryLimits.MaxInFlight,
         };

@@ -21,6 +21,9 @@ internal sealed record DeliverySettings
 
     public long? MaxQueuedBytes { get; init; }
 
+    /// <summary>Where the <see cref="Delivery.OrderingKey"/> is.</summary>
+    public string? OrderingKey { get; init; }
+
     /// <summary>Events are accepted and kept, none is handed out.</summary>
     public bool? Paused { get; init; }
 }

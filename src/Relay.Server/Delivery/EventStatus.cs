@@ -5,7 +5,7 @@ namespace Relay.Server.Delivery;
 /// <summary>An event's state as people are told it: which queue holds a queued event does not matter to them.</summary>
 internal enum EventStatus
 {
-    /// <summary>Ready or waiting.</summary>
+    /// <summary>Ready, held or waiting.</summary>
     Queued,
 
     /// <summary>Leased.</summary>
@@ -25,7 +25,7 @@ internal static class EventStatuses
 
     public static EventStatus Of(EventState state) => state switch
     {
-        EventState.Ready or EventState.Waiting => EventStatus.Queued,
+        EventState.Ready or EventState.Waiting or EventState.Held => EventStatus.Queued,
         EventState.Leased => EventStatus.InFlight,
         EventState.Delivered => EventStatus.Delivered,
         EventState.Dead => EventStatus.Dead,

@@ -13,7 +13,8 @@ namespace Relay.Server.Delivery;
 /// returns its task.
 /// </para>
 /// <para>
-/// Each event is in one state. <b>Ready</b>: never handed out, in the order of acceptance. <b>Leased</b>: handed out to a session, until
+/// Each event is in one state. <b>Ready</b>: never handed out, in the order of acceptance. <b>Held</b>: never handed out, because an older
+/// one with its ordering key is not settled; when that one is, it is ready, at its own place in the order. <b>Leased</b>: handed out to a session, until
 /// a deadline. <b>Waiting</b>: to be handed out again from its due time on. <b>Delivered</b>, <b>dead</b>, <b>expired</b>: settled.
 /// </para>
 /// </summary>
@@ -24,7 +25,7 @@ internal interface IDeliveryQueue
 
     /// <summary>
     /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if no event of the agent is ready and that session
-    /// holds the claim on the agent or needs none; otherwise it becomes ready and the agent's subscribers are told.
+    /// holds the claim on the agent or needs none; otherwise it becomes ready and the agent's subscribers are told, or held.
     /// </summary>
     Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms);
 
@@ -36,7 +37,7 @@ internal interface IDeliveryQueue
     /// </summary>
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
-    /// <summary>Ends attempts, in one write. One result for each settlement, in the same order.</summary>
+    /// <summary>Ends attempts, in one write. When that makes held events ready, the agent's subscribers are told. One result for each settlement, in the same order.</summary>
     Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now);
 
     /// <summary>Moves the deadline of leases that <paramref name="session"/> holds; others are left alone. One result for each id: whether it was moved.</summary>
@@ -50,7 +51,7 @@ internal interface IDeliveryQueue
     Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
 
     /// <summary>
-    /// Gives up, as expired, events that sort before <paramref name="before"/> and that nobody works on: ready, waiting, or with a lease that has
+    /// Gives up, as expired, events that sort before <paramref name="before"/> and that nobody works on: ready, held, waiting, or with a lease that has
     /// run out, whose attempt ends then with <see cref="AttemptOutcome.LeaseExpired"/>. The oldest first.
     /// </summary>
     Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit);
@@ -91,6 +92,9 @@ internal sealed record NewEvent(
 {
     /// <summary>What it counts for in the agent's quota.</summary>
     public long SizeBytes => Head.Length + Body.Length;
+
+    /// <summary>16 bytes; events with the same are handed out one at a time, in order. Null: with nothing to wait for.</summary>
+    public byte[]? OrderingKey { get; init; }
 }
 
 /// <param name="IdempotencyWindow">For how long a key makes later events duplicates of the first.</param>
@@ -103,7 +107,7 @@ internal readonly record struct Lease(SessionId Session, DateTimeOffset Until);
 
 internal enum AcceptStatus
 {
-    /// <summary>Stored; it is ready and will be handed out in its turn.</summary>
+    /// <summary>Stored; it is ready, or held, and will be handed out in its turn.</summary>
     Ready,
 
     /// <summary>Stored and leased to the session of the terms, attempt 1: push it.</summary>
@@ -246,6 +250,7 @@ internal enum EventState
     Ready,
     Leased,
     Waiting,
+    Held,
     Delivered,
     Dead,
     Expired,

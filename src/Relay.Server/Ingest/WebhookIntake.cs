@@ -44,6 +44,11 @@ internal sealed class WebhookIntake(
     private Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
     {
         var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
+        if (agent.Policy.OrderingKey is { } place)
+        {
+            accepted = accepted with { OrderingKey = OrderingKey.Find(place, accepted.Head, accepted.Body) };
+        }
+
         return connections.Find(agent.Id) is { } connection
             ? connection.Pump.AcceptAsync(accepted, terms)
             : queue.AcceptAsync(accepted, terms);

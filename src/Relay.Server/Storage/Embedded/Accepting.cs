@@ -19,10 +19,12 @@ internal static class Accepting
             return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
         }
 
-        Lease? lease = terms.Lease is { } offered && queue.Ready == 0 && (!offered.Session.NeedsClaim || offered.Session.Value == queue.Session) ? offered : null;
+        var isHeld = accepted.OrderingKey is { } ordered && tables.Events.FirstOfKey(queue.Number, ordered) is not null;
+        var canLease = !isHeld && queue.Ready == 0 && terms.Lease is { Session: var asking } && (!asking.NeedsClaim || asking.Value == queue.Session);
+        var lease = canLease ? terms.Lease : null;
         var row = new EventRow(
-            Seq: 0, accepted.Id, queue.Number, EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
-            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0);
+            Seq: 0, accepted.Id, queue.Number, isHeld ? EventState.Held : EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
+            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, accepted.OrderingKey);
         if (lease is { } granted)
         {
             row = row with
@@ -44,7 +46,7 @@ internal static class Accepting
         tables.Queues.Change(queue);
         queue.Unsettled++;
         queue.UnsettledBytes += row.SizeBytes;
-        if (lease is null) queue.Ready++;
+        if (row.State == EventState.Ready) queue.Ready++;
         return new AcceptResult(lease is null ? AcceptStatus.Ready : AcceptStatus.Leased, accepted.Id);
     }
 }

@@ -22,8 +22,12 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
 
     public Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request) => _writer.RunAsync(tables => tables.Lease(agent, request));
 
-    public Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now) =>
-        _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
+    public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    {
+        var (results, released) = await _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
+        if (released) _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
+        return results;
+    }
 
     public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
         _writer.RunAsync(tables => tables.Extend(agent, session, ids, until));
@@ -35,8 +39,12 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
         return claimed;
     }
 
-    public Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) =>
-        _writer.RunAsync(tables => tables.Expire(agent, before, now, limit));
+    public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit)
+    {
+        var result = await _writer.RunAsync(tables => tables.Expire(agent, before, now, limit));
+        if (result.Expired.Count > 0) _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
+        return result;
+    }
 
     public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) => _writer.RunAsync(tables =>
     {

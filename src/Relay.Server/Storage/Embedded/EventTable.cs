@@ -7,9 +7,9 @@ namespace Relay.Server.Storage.Embedded;
 internal sealed class EventTable(SqliteDatabase database)
 {
     private const int MaxHistory = 100;
-    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at";
+    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at, ordering_key";
 
-    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO payloads VALUES(?1, ?2, ?3)");
     private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE id = ?1");
     private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE seq = ?1");
@@ -41,7 +41,7 @@ internal sealed class EventTable(SqliteDatabase database)
     private readonly SqliteStatement _inState = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq");
 
     private readonly SqliteStatement _forgettable = database.Prepare(
-        $"SELECT {Columns} FROM events INDEXED BY events_settled WHERE state >= 3 AND due <= ?1 ORDER BY due LIMIT ?2");
+        $"SELECT {Columns} FROM events INDEXED BY events_settled WHERE state >= 4 AND due <= ?1 ORDER BY due LIMIT ?2");
 
     // Few are leased, so these are sorted when asked for; what may be many has an index.
     private readonly SqliteStatement _newestLeased = database.Prepare(
@@ -53,6 +53,9 @@ internal sealed class EventTable(SqliteDatabase database)
     private readonly SqliteStatement _oldestInState = database.Prepare(
         $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id LIMIT ?3");
 
+    private readonly SqliteStatement _firstOfKey = database.Prepare(
+        $"SELECT {Columns} FROM events INDEXED BY events_ordered WHERE queue = ?1 AND ordering_key = ?2 AND state < 4 ORDER BY seq LIMIT 1");
+
     private readonly SqliteStatement _oldestOverdue = database.Prepare(
         $"SELECT {Columns} FROM events WHERE queue = ?1 AND state = 1 AND due <= ?4 AND id < ?2 ORDER BY id LIMIT ?3");
 
@@ -62,14 +65,16 @@ internal sealed class EventTable(SqliteDatabase database)
             UNION ALL
             SELECT min(id) FROM events WHERE queue = ?1 AND state = 1
             UNION ALL
-            SELECT min(id) FROM events WHERE queue = ?1 AND state = 2 AND state <> 1)
+            SELECT min(id) FROM events WHERE queue = ?1 AND state = 2 AND state <> 1
+            UNION ALL
+            SELECT min(id) FROM events WHERE queue = ?1 AND state = 3 AND state <> 1)
         """);
 
     /// <summary>Adds an event; its place in the order is made here.</summary>
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         _insert.BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, (int)row.State).Bind(5, row.Due).Bind(6, row.AcceptedAt).Bind(7, row.SizeBytes)
-            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).Execute();
+            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).BindBlobOrNull(13, row.OrderingKey).Execute();
         _insertPayload.Bind(1, database.LastInsertedRow).BindBlob(2, head).BindBlob(3, body).Execute();
     }
 
@@ -153,9 +158,19 @@ internal sealed class EventTable(SqliteDatabase database)
             .. Oldest(_oldestOverdue, now)
                 .Concat(Oldest(_oldestInState, (int)EventState.Ready))
                 .Concat(Oldest(_oldestInState, (int)EventState.Waiting))
+                .Concat(Oldest(_oldestInState, (int)EventState.Held))
                 .OrderBy(static row => row.Id)
                 .Take(max),
         ];
+    }
+
+    /// <summary>The first event with an ordering key that is not settled.</summary>
+    public EventRow? FirstOfKey(long queue, ReadOnlySpan<byte> orderingKey)
+    {
+        if (!_firstOfKey.Bind(1, queue).BindBlob(2, orderingKey).Step()) return null;
+        var row = Read(_firstOfKey);
+        _firstOfKey.Reset();
+        return row;
     }
 
     /// <summary>The first id of what is not settled.</summary>
@@ -197,5 +212,5 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private static EventRow Read(SqliteStatement row) => new(
         row.Number(0), EventId.FromBytes(row.Blob(1)), row.Number(2), (EventState)row.Number(3), row.Number(4), row.Number(5), row.Number(6),
-        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11));
+        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11), row.IsNull(12) ? null : row.Blob(12).ToArray());
 }

@@ -24,7 +24,7 @@ internal static class Listing
 
     private static EventState[] StatesOf(EventStatus? status) => status switch
     {
-        EventStatus.Queued => [EventState.Ready, EventState.Waiting],
+        EventStatus.Queued => [EventState.Ready, EventState.Waiting, EventState.Held],
         EventStatus.InFlight => [EventState.Leased],
         EventStatus.Delivered => [EventState.Delivered],
         EventStatus.Dead => [EventState.Dead],

@@ -4,7 +4,7 @@ namespace Relay.Server.Storage.Embedded;
 
 /// <summary>
 /// The tables. An event's <c>seq</c> is its place in the order of acceptance; its state is the number of <see cref="Delivery.EventState"/>;
-/// <c>due</c> is when something is next to be done with it: 0 for ready, hand it out again for waiting, take it back for leased, forget
+/// <c>due</c> is when something is next to be done with it: 0 for ready and held, hand it out again for waiting, take it back for leased, forget
 /// it for settled. What is large and never changes lies in <c>payloads</c>, so that a change of state writes little. The counters of a queue
 /// are written with the events that they count. Times are Unix milliseconds.
 /// </summary>
@@ -41,9 +41,11 @@ internal static class Schema
             loss_counted INTEGER NOT NULL,
             holder TEXT,
             leased_at INTEGER NOT NULL,
+            ordering_key BLOB,
             history TEXT);
         CREATE INDEX events_next ON events(queue, state, due);
-        CREATE INDEX events_settled ON events(due) WHERE state >= 3;
+        CREATE INDEX events_settled ON events(due) WHERE state >= 4;
+        CREATE INDEX events_ordered ON events(queue, ordering_key) WHERE ordering_key IS NOT NULL AND state < 4;
         CREATE INDEX events_listed ON events(queue, state, id) WHERE state <> 1;
 
         CREATE TABLE payloads(

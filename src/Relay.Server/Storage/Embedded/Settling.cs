@@ -6,17 +6,19 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>How events come to their end, and are forgotten.</summary>
 internal static class Settling
 {
-    public static IReadOnlyList<SettleResult> Settle(
+    /// <summary>Answers also whether held events are ready now.</summary>
+    public static (IReadOnlyList<SettleResult> Results, bool Released) Settle(
         this EmbeddedTables tables, RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var results = new SettleResult[settlements.Count];
+        var released = false;
         var queue = tables.Queues.Find(agent);
         for (var i = 0; i < results.Length; i++)
         {
-            results[i] = queue is null ? SettleResult.Unknown : tables.Settle(queue, settlements[i], now.ToUnixTimeMilliseconds());
+            results[i] = queue is null ? SettleResult.Unknown : tables.Settle(queue, settlements[i], now.ToUnixTimeMilliseconds(), ref released);
         }
 
-        return results;
+        return (results, released);
     }
 
     public static ExpireResult Expire(this EmbeddedTables tables, RelayId agent, EventId before, DateTimeOffset now, int limit)
@@ -24,11 +26,14 @@ internal static class Settling
         if (tables.Queues.Find(agent) is not { } queue) return ExpireResult.Nothing;
         var at = now.ToUnixTimeMilliseconds();
         var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
-        foreach (var row in rows)
+        foreach (var found in rows)
         {
+            // It may have been held by one that expired just now.
+            var row = found.State == EventState.Held ? tables.Events.Find(queue.Number, found.Id)!.Value : found;
             var ended = row.State == EventState.Leased ? row.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, row.Due) : null;
             tables.GiveUp(queue, row, row with { State = EventState.Expired }, ended, at);
             tables.Gaps.Add(queue.Number, GapReason.Expired, row.AcceptedAt);
+            tables.ReleaseNext(queue, row);
         }
 
         return new ExpireResult(rows.ConvertAll(static row => row.Id), tables.Events.OldestUnsettled(queue.Number));
@@ -47,7 +52,7 @@ internal static class Settling
         return rows.Count;
     }
 
-    private static SettleResult Settle(this EmbeddedTables tables, QueueRow queue, Settlement settlement, long now)
+    private static SettleResult Settle(this EmbeddedTables tables, QueueRow queue, Settlement settlement, long now, ref bool released)
     {
         if (tables.Events.Find(queue.Number, settlement.Id) is not { } row) return SettleResult.Unknown;
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
@@ -59,6 +64,7 @@ internal static class Settling
         {
             tables.Leave(queue, row);
             tables.Deliver(queue, row with { Holder = null }, ended, now);
+            released |= tables.ReleaseNext(queue, row);
             return SettleResult.Settled;
         }
 
@@ -71,6 +77,7 @@ internal static class Settling
 
         tables.GiveUp(queue, row, failed with { State = settlement.Kind == SettlementKind.Expire ? EventState.Expired : EventState.Dead }, ended, now);
         if (Gap.Of(settlement.Kind, settlement.Outcome) is { } reason) tables.Gaps.Add(queue.Number, reason, row.AcceptedAt);
+        released |= tables.ReleaseNext(queue, row);
         return SettleResult.Settled;
     }
 
@@ -87,6 +94,15 @@ internal static class Settling
         queue.Unsettled--;
         queue.UnsettledBytes -= row.SizeBytes;
         if (row.State == EventState.Ready) queue.Ready--;
+    }
+
+    /// <summary>An event has been settled: the next one with its ordering key, if it was held, is ready.</summary>
+    private static bool ReleaseNext(this EmbeddedTables tables, QueueRow queue, in EventRow settled)
+    {
+        if (settled.OrderingKey is null || tables.Events.FirstOfKey(queue.Number, settled.OrderingKey) is not { State: EventState.Held } next) return false;
+        tables.Events.Update(next with { State = EventState.Ready }, ended: null);
+        tables.Queues.Change(queue).Ready++;
+        return true;
     }
 
     private static void Deliver(this EmbeddedTables tables, QueueRow queue, in EventRow row, AttemptRecord? ended, long now)

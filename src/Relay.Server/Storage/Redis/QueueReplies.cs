@@ -106,6 +106,7 @@ internal static class QueueReplies
         "ready" => EventState.Ready,
         "leased" => EventState.Leased,
         "waiting" => EventState.Waiting,
+        "held" => EventState.Held,
         "delivered" => EventState.Delivered,
         "dead" => EventState.Dead,
         _ => EventState.Expired,

@@ -20,7 +20,8 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
             Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
             terms.MaxQueuedEvents, terms.MaxQueuedBytes,
             terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
-            accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds);
+            accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
+            accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "");
         return answer.IsInteger
             ? new AcceptResult((long)answer switch { 0 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id)
             : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));

@@ -13,7 +13,8 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:ready</c></term><description>ZSET of event ids by sequence</description></item>
 /// <item><term><c>{agt_…}:waiting</c></term><description>ZSET of event ids by due time</description></item>
 /// <item><term><c>{agt_…}:leased</c></term><description>ZSET of event ids by deadline</description></item>
-/// <item><term><c>{agt_…}:queued</c></term><description>ZSET of event ids, all of score 0 and so in their order: what is ready or waiting, to list</description></item>
+/// <item><term><c>{agt_…}:k:…</c></term><description>LIST of the event ids with one ordering key that are not settled, in order</description></item>
+/// <item><term><c>{agt_…}:queued</c></term><description>ZSET of event ids, all of score 0 and so in their order: what is ready, held or waiting, to list</description></item>
 /// <item><term><c>{agt_…}:delivered</c>, <c>:dead</c>, <c>:expired</c></term><description>the same of what is settled; live as long as their events</description></item>
 /// <item><term><c>{agt_…}:done</c></term><description>ZSET of "id size" by time of delivery; lives as long as delivered events</description></item>
 /// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>

@@ -37,11 +37,22 @@ internal sealed class QueueModel(DeliveryOptions options)
         if (isFull) return new AcceptResult(AcceptStatus.QueueFull, accepted.Id);
 
         var added = new ModelEvent(accepted);
-        var leased = terms.Lease is { } offered && (!offered.Session.NeedsClaim || offered.Session == _claim) && !Ready.Any();
+        if (IsHeld(accepted)) added.State = EventState.Held;
+        var leased = added.State == EventState.Ready && terms.Lease is { } offered && (!offered.Session.NeedsClaim || offered.Session == _claim) && !Ready.Any();
         if (leased) added.Lease(terms.Lease!.Value.Session, accepted.AcceptedAt, terms.Lease.Value.Until);
         if (key is not null) _keys[key] = (accepted.Id, accepted.AcceptedAt + terms.IdempotencyWindow);
         _events.Add(added);
         return new AcceptResult(leased ? AcceptStatus.Leased : AcceptStatus.Ready, accepted.Id);
+    }
+
+    /// <summary>Whether an older one with its ordering key is not settled.</summary>
+    private bool IsHeld(NewEvent accepted) => accepted.OrderingKey is { } key && Unsettled.Any(one => key.AsSpan().SequenceEqual(one.Accepted.OrderingKey));
+
+    /// <summary>An event has been settled.</summary>
+    private void ReleaseNext(ModelEvent settled)
+    {
+        var next = settled.Accepted.OrderingKey is { } key ? Unsettled.FirstOrDefault(one => key.AsSpan().SequenceEqual(one.Accepted.OrderingKey)) : null;
+        if (next is { State: EventState.Held }) next.State = EventState.Ready;
     }
 
     public LeaseResult Lease(LeaseRequest request)
@@ -94,6 +105,7 @@ internal sealed class QueueModel(DeliveryOptions options)
             one.EndAttempt(AttemptOutcome.LeaseExpired, reason: null, one.Due);
             (one.State, one.SettledAt) = (EventState.Expired, now);
             AddToGap(GapReason.Expired, one);
+            ReleaseNext(one);
         }
 
         return new ExpireResult([.. over.Select(one => one.Id)], Unsettled.Min(one => (EventId?)one.Id));
@@ -150,6 +162,7 @@ internal sealed class QueueModel(DeliveryOptions options)
         if (settlement.Kind == SettlementKind.Retry) one.Due = settlement.DueAt;
         else one.SettledAt = now;
         if (Gap.Of(settlement.Kind, settlement.Outcome) is { } reason) AddToGap(reason, one);
+        if (one.IsSettled) ReleaseNext(one);
         if (settlement.Kind == SettlementKind.Ack) KeepTheLatestDelivered();
         return SettleResult.Settled;
     }

@@ -104,12 +104,13 @@ internal sealed class QueueRun
     {
         var body = Encoding.ASCII.GetBytes(new string((char)('a' + (_lastId % 26)), _random.Next(40)));
         byte[]? key = _random.Next(3) == 0 ? [.. Enumerable.Repeat((byte)_random.Next(6), 16)] : null;
-        var accepted = new NewEvent(NextId(), _agent, _now, Head, body, key);
+        byte[]? order = _random.Next(2) == 0 ? [.. Enumerable.Repeat((byte)_random.Next(3), 16)] : null;
+        var accepted = new NewEvent(NextId(), _agent, _now, Head, body, key) { OrderingKey = order };
         var near = _random.Next(4) == 0;
         Lease? lease = _random.Next(2) == 0 ? new Lease(AnySession(), _now.AddSeconds(_random.Next(1, 30))) : null;
         var terms = new AcceptTerms(Window, near ? _random.Next(1, 12) : 1000, near && _random.Next(2) == 0 ? _random.Next(200) : 100_000, lease);
         Call(
-            $"accept {accepted.Id}, {body.Length} bytes, key {key?[0]}, at most {terms.MaxQueuedEvents} events and {terms.MaxQueuedBytes} bytes, lease to {Name(lease?.Session)} until {Answers.Of(lease?.Until)}",
+            $"accept {accepted.Id}, {body.Length} bytes, key {key?[0]}, order {order?[0]}, at most {terms.MaxQueuedEvents} events and {terms.MaxQueuedBytes} bytes, lease to {Name(lease?.Session)} until {Answers.Of(lease?.Until)}",
             Answers.Of(_model.Accept(accepted, terms)),
             async () => Answers.Of(await queue.AcceptAsync(accepted, terms)));
     }

@@ -4,7 +4,7 @@ local agent = KEYS[1]
 local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 local session, deadline = ARGV[8], ARGV[9]
-local key, window = ARGV[10], tonumber(ARGV[11])
+local key, window, order = ARGV[10], tonumber(ARGV[11]), ARGV[12]
 
 -- The window is judged by the caller's clock; Redis's own only clears away.
 local marker
@@ -29,8 +29,17 @@ if events > max_events or bytes > max_bytes then
     return 2
 end
 
-local event = agent .. ':e:' .. id
-if session ~= '' and (session == now[1] or not needs_claim(session)) and redis.call('EXISTS', agent .. ':ready') == 0 then
+local event, line, held = agent .. ':e:' .. id, agent .. ':k:' .. order, false
+if order ~= '' then
+    local first = redis.call('LINDEX', line, 0)
+    if first and redis.call('EXISTS', agent .. ':e:' .. first) == 0 then
+        release_next(agent, order, first)
+    end
+    held = redis.call('RPUSH', line, id) > 1
+    redis.call('HSET', event, 'order', order)
+end
+
+if session ~= '' and not held and (session == now[1] or not needs_claim(session)) and redis.call('EXISTS', agent .. ':ready') == 0 then
     redis.call('HSET', agent, 'events', events, 'bytes', bytes)
     redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
         'attempts', 1, 'holder', session, 'leased_at', accepted)
@@ -41,8 +50,12 @@ end
 -- The sequence, not the time, orders what is ready: nodes' clocks differ.
 local sequence = tonumber(now[4] or 0) + 1
 redis.call('HSET', agent, 'events', events, 'bytes', bytes, 'sequence', sequence)
-redis.call('HSET', event, 'state', 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
-redis.call('ZADD', agent .. ':ready', sequence, id)
+redis.call('HSET', event, 'state', held and 'held' or 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
 redis.call('ZADD', agent .. ':queued', 0, id)
-redis.call('PUBLISH', agent .. ':signal', '')
+if held then
+    redis.call('HSET', event, 'sequence', sequence)
+else
+    redis.call('ZADD', agent .. ':ready', sequence, id)
+    redis.call('PUBLISH', agent .. ':signal', '')
+end
 return 0

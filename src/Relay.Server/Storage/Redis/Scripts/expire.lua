@@ -17,7 +17,7 @@ local answer, unleased, unqueued, bytes = { '' }, {}, {}, 0
 for i = 1, math.min(#ids, limit) do
     local id = ids[i]
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'state', 'size', 'accepted', 'attempts', 'holder', 'leased_at', 'history')
+    local e = redis.call('HMGET', key, 'state', 'size', 'accepted', 'attempts', 'holder', 'leased_at', 'history', 'order')
     if deadline[id] then
         unleased[#unleased + 1] = id
     else
@@ -29,6 +29,9 @@ for i = 1, math.min(#ids, limit) do
         end
         redis.call('HSET', key, 'state', 'expired')
         add_to_gap(agent, 'expired', e[3])
+        if e[8] then
+            release_next(agent, e[8], id)
+        end
         bytes = bytes + e[2]
         answer[#answer + 1] = id
     end

@@ -11,7 +11,7 @@ local given_up = { dead = {}, expired = {} }
 
 local function settle(id, kind, session, outcome, reason, due, failures, loss)
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted')
+    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted', 'order')
     local state = e[1]
     if not state then
         return 3
@@ -37,8 +37,11 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
         return 0
     end
 
-    if state == 'leased' or state == 'ready' or state == 'waiting' then
+    if state == 'leased' or state == 'ready' or state == 'waiting' or state == 'held' then
         events, bytes = events + 1, bytes + e[2]
+        if e[8] then
+            release_next(agent, e[8], id)
+        end
     end
 
     if kind ~= 'ack' then

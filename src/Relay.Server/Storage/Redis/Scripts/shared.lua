@@ -15,6 +15,26 @@ local function is_connection(session)
     return via(session) == 'websocket'
 end
 
+-- An event has been settled: the next one with its ordering key, if it was held, is ready.
+local function release_next(agent, order, id)
+    local line = agent .. ':k:' .. order
+    redis.call('LREM', line, 1, id)
+    local first = redis.call('LINDEX', line, 0)
+    while first do
+        local e = redis.call('HMGET', agent .. ':e:' .. first, 'state', 'sequence')
+        if e[1] == 'held' then
+            redis.call('HSET', agent .. ':e:' .. first, 'state', 'ready')
+            redis.call('ZADD', agent .. ':ready', e[2], first)
+            redis.call('PUBLISH', agent .. ':signal', '')
+            return
+        elseif e[1] then
+            return
+        end
+        redis.call('LPOP', line) -- Redis evicted it, or someone deleted it: the others go on.
+        first = redis.call('LINDEX', line, 0)
+    end
+end
+
 -- A history with one more ended attempt (AttemptRecord as JSON; the first 100 are kept, joined by commas).
 local function ended(history, number, at, session, outcome, reason, now)
     history = history or ''
