@@ -200,6 +200,9 @@ public sealed record WebhookMessage : ServerMessage
     /// <summary>Until when the sender waits for an answer, if it does.</summary>
     public long? ReplyBy { get; init; }
 
+    /// <summary>The event that this one repeats, if somebody had it replayed.</summary>
+    public string? ReplayOf { get; init; }
+
     /// <summary>The body as the sender sent it, byte for byte.</summary>
     public ReadOnlyMemory<byte> ExactBody => Body ?? Payload;
 

@@ -26,7 +26,7 @@ public readonly ref struct WebhookParts
 
     /// <summary>
     /// A JSON object in UTF-8 whose members go into the frame as they are: <c>method</c>, <c>path</c>, <c>query</c>, <c>headers</c>
-    /// and, if there is one, <c>source</c>.
+    /// and, if there are, <c>source</c> and <c>replay_of</c>.
     /// </summary>
     public required ReadOnlySpan<byte> Head { get; init; }
 
@@ -139,6 +139,7 @@ public static class WebhookFrame
                 ReceivedAt = fields.ReceivedAt,
                 Source = fields.Source,
                 ReplyBy = fields.ReplyBy,
+                ReplayOf = fields.ReplayOf,
             };
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
@@ -165,6 +166,7 @@ public static class WebhookFrame
             case "standard_signature": fields.StandardSignature = reader.GetString(); break;
             case "received_at": fields.ReceivedAt = reader.GetInt64(); break;
             case "reply_by": fields.ReplyBy = reader.TokenType == JsonTokenType.Null ? null : reader.GetInt64(); break;
+            case "replay_of": fields.ReplayOf = reader.GetString(); break;
             case "headers": fields.Headers = ReadHeaders(ref reader); break;
             case "source": fields.Source = JsonSerializer.Deserialize(ref reader, MessageJson.Default.SourceInfo); break;
             case "payload":
@@ -210,7 +212,7 @@ public static class WebhookFrame
 
     private struct Fields
     {
-        public string? Id, Signature, Method, Path, Query, StandardSignature;
+        public string? Id, Signature, Method, Path, Query, StandardSignature, ReplayOf;
         public long Timestamp, ReceivedAt;
         public long? ReplyBy;
         public int Attempt;

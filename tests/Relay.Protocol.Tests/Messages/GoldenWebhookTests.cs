@@ -60,6 +60,28 @@ public class GoldenWebhookTests
         Assert.Equal(new SourceInfo { Type = "github", Verified = true }, webhook.Source);
         Assert.Equal(1767225600000, webhook.ReceivedAt);
         Assert.Null(webhook.ReplyBy);
+        Assert.Null(webhook.ReplayOf);
+    }
+
+    [Fact]
+    public void A_replay_names_the_event_that_it_repeats()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        WebhookFrame.Write(output, new WebhookParts
+        {
+            Id = TestKeys.Event,
+            TimestampMs = TestKeys.TimestampMs,
+            Attempt = 1,
+            ReceivedAtMs = TestKeys.TimestampMs,
+            Head = """{"method":"POST","path":"/","query":"","headers":{},"replay_of":"evt_1"}"""u8,
+            Body = default,
+            ReplyByMs = 7,
+        }, new SigningKeys(TestKeys.ApiKey, [TestKeys.Secret]));
+
+        var webhook = Assert.IsType<WebhookMessage>(Frames.ReadServerMessage(output.WrittenSpan, out _));
+
+        Assert.Equal(("evt_1", 7), (webhook.ReplayOf, webhook.ReplyBy));
+        Assert.True(webhook.HasValidSignature(TestKeys.ApiKey));
     }
 
     [Fact]
