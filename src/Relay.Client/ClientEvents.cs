@@ -11,6 +11,8 @@ internal sealed class ClientEvents(ILogger log)
 
     public event Action<RelayReconnecting>? Reconnecting;
 
+    public event Action<RelayGap>? Gap;
+
     public event Action<RelayError>? Error;
 
     public void Raise(RelayConnected happened) => Raise(Connected, happened);
@@ -18,6 +20,12 @@ internal sealed class ClientEvents(ILogger log)
     public void Raise(RelayDisconnected happened) => Raise(Disconnected, happened);
 
     public void Raise(RelayReconnecting happened) => Raise(Reconnecting, happened);
+
+    public void Raise(RelayGap happened)
+    {
+        log.GivenUp(happened.Count, happened.Reason, happened.From, happened.To);
+        Raise(Gap, happened);
+    }
 
     public void Raise(RelayError happened)
     {

@@ -3,10 +3,10 @@ namespace Relay.Client;
 /// <summary>Takes deliveries and runs the handler on them, so many at a time; the outcome settles the delivery.</summary>
 /// <param name="inbox">Where deliveries come from.</param>
 /// <param name="events">Where a failing handler is told.</param>
-/// <param name="handler">The user's.</param>
+/// <param name="handler">The user's; answers what the sender is answered, or null for an ack.</param>
 /// <param name="abandon">Cancelled when a handler had its time to finish; every handler's token.</param>
 internal sealed class HandlerRunner(
-    DeliveryInbox inbox, ClientEvents events, Func<RelayDelivery, CancellationToken, Task> handler, CancellationToken abandon)
+    DeliveryInbox inbox, ClientEvents events, Func<RelayDelivery, CancellationToken, Task<RelayReply?>> handler, CancellationToken abandon)
 {
     /// <summary>Characters of a reason that the server keeps in the event's history.</summary>
     private const int MaxReason = 256;
@@ -27,13 +27,13 @@ internal sealed class HandlerRunner(
     {
         try
         {
-            await handler(delivery, abandon).ConfigureAwait(false);
-            await delivery.AckAsync().ConfigureAwait(false);
+            var reply = await handler(delivery, abandon).ConfigureAwait(false);
+            inbox.Ack(delivery, reply);
         }
         catch (OperationCanceledException) when (abandon.IsCancellationRequested)
         {
             // No nack: it would count as a failed attempt. The closing connection gives the event back.
-            delivery.LetGo();
+            inbox.LetGo(delivery);
         }
         catch (Exception exception)
         {

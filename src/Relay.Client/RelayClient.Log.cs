@@ -40,4 +40,7 @@ internal static partial class Log
 
     [LoggerMessage(12, LogLevel.Error, "Stopping did not go cleanly")]
     public static partial void StopFailed(this ILogger log, Exception exception);
+
+    [LoggerMessage(13, LogLevel.Warning, "The relay gave up {Count} events ({Reason}) that it had accepted from {From} to {To}; they will not be delivered")]
+    public static partial void GivenUp(this ILogger log, long count, string reason, DateTimeOffset from, DateTimeOffset to);
 }

@@ -6,7 +6,7 @@ namespace Relay.Client;
 
 /// <summary>
 /// Receives an agent's webhooks over a WebSocket that it opens and keeps open. It connects with the first call of
-/// <see cref="ReceiveAsync"/> or <see cref="RunAsync"/> and, once disposed, never again. All members may be used from any thread, by one
+/// <see cref="ReceiveAsync"/> or <c>RunAsync</c> and, once disposed, never again. All members may be used from any thread, by one
 /// consumer at a time. Events are raised one after the other by the loop that reads from the socket: subscribers must be quick.
 /// </summary>
 public sealed class RelayClient : IAsyncDisposable
@@ -62,6 +62,13 @@ public sealed class RelayClient : IAsyncDisposable
         remove => _events.Reconnecting -= value;
     }
 
+    /// <summary>Events were given up while the agent was away; they will not be delivered.</summary>
+    public event Action<RelayGap>? Gap
+    {
+        add => _events.Gap += value;
+        remove => _events.Gap -= value;
+    }
+
     /// <summary>Something went wrong that the client lives on after.</summary>
     public event Action<RelayError>? Error
     {
@@ -110,7 +117,24 @@ public sealed class RelayClient : IAsyncDisposable
     /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
     /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
     /// <exception cref="RelayException">The client has ended for another reason and will not connect again.</exception>
-    public async Task RunAsync(Func<RelayDelivery, CancellationToken, Task> handler, CancellationToken cancellationToken = default)
+    public Task RunAsync(Func<RelayDelivery, CancellationToken, Task> handler, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return RunAsync(HandleAsync, cancellationToken);
+
+        async Task<RelayReply?> HandleAsync(RelayDelivery delivery, CancellationToken abandon)
+        {
+            await handler(delivery, abandon).ConfigureAwait(false);
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// The same with a handler that answers senders that wait, see <see cref="RelayDelivery.ReplyBy"/>: with what it returns, or with
+    /// nothing more than the ack for null.
+    /// </summary>
+    /// <inheritdoc cref="RunAsync(Func{RelayDelivery, CancellationToken, Task}, CancellationToken)"/>
+    public async Task RunAsync(Func<RelayDelivery, CancellationToken, Task<RelayReply?>> handler, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(handler);
         Begin(ConsumerKind.Handler);
@@ -166,7 +190,7 @@ public sealed class RelayClient : IAsyncDisposable
     private async Task RunLoopsAsync()
     {
         using var ended = new CancellationTokenSource();
-        var keeping = LeaseKeeper.RunAsync(_settings, _ledger, () => _consumer, ended.Token);
+        var keeping = LeaseKeeper.RunAsync(_settings, _ledger, () => _stopped is null ? _consumer : ConsumerKind.Leaving, ended.Token);
         await _loop.RunAsync().ConfigureAwait(false);
         await _stopping.CancelAsync().ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);
@@ -186,6 +210,12 @@ public sealed class RelayClient : IAsyncDisposable
         try
         {
             _loop.Drain();
+            if (_consumer != ConsumerKind.Handler)
+            {
+                // Nobody knows when what is still being worked on was last extended.
+                _ledger.ExtendOpen(waiting: false, held: true);
+            }
+
             await _stopping.CancelAsync().ConfigureAwait(false);
             if (_running is not null && !await TryDrainAsync(_settings.Options.DrainTimeout).ConfigureAwait(false))
             {

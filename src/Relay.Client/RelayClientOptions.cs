@@ -25,7 +25,7 @@ public sealed class RelayClientOptions
     /// <value>None: the server's default, which is 64.</value>
     public int? MaxInFlight { get; set; }
 
-    /// <summary>How many handlers <see cref="RelayClient.RunAsync"/> runs at a time, 1 to 1024; events are handled in order only at 1.</summary>
+    /// <summary>How many handlers <c>RunAsync</c> runs at a time, 1 to 1024; events are handled in order only at 1.</summary>
     /// <value>1.</value>
     public int Concurrency { get; set; } = 1;
 
@@ -54,8 +54,11 @@ public sealed class RelayClientOptions
     public int? MaxReconnectAttempts { get; set; }
 
     /// <summary>The largest frame that is read; a larger one is skipped and raises <see cref="RelayClient.Error"/>.</summary>
-    /// <value>16 MiB.</value>
-    public int MaxFrameBytes { get; set; } = 16 * 1024 * 1024;
+    /// <value>
+    /// 288 MiB, which holds any body of 64 MiB, the most that a server can be set to accept: beside its base64 a frame carries JSON as ASCII,
+    /// up to three times its size. Memory is taken for frames that come, not for the limit.
+    /// </value>
+    public int MaxFrameBytes { get; set; } = 288 * 1024 * 1024;
 
     /// <summary>How long disposal waits for deliveries that are being worked on, and for acks that wait for a connection.</summary>
     /// <value>10 s.</value>

@@ -18,6 +18,13 @@ public sealed record RelayDisconnected(string Reason, int? CloseCode, bool WillR
 /// <param name="Delay">How long it waits.</param>
 public sealed record RelayReconnecting(int Attempt, TimeSpan Delay);
 
+/// <summary>Events were given up while the agent was away; they will not be delivered, but can be replayed while they are kept.</summary>
+/// <param name="Reason">Why, for instance <c>expired</c>.</param>
+/// <param name="Count">How many events.</param>
+/// <param name="From">When the first of them was accepted.</param>
+/// <param name="To">When the last of them was accepted.</param>
+public sealed record RelayGap(string Reason, long Count, DateTimeOffset From, DateTimeOffset To);
+
 /// <summary>Something went wrong that the client lives on after.</summary>
 /// <param name="Kind">What went wrong, for programs.</param>
 /// <param name="Message">What went wrong, for people.</param>

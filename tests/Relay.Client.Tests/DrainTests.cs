@@ -152,8 +152,41 @@ public sealed class DrainTests : ClientTest
         await delivery.AckAsync();
 
         await disposal.Soon();
+        Assert.Equal(id, (await connection.ReadAsync<ExtendMessage>()).Id);
         Assert.Equal(id, Assert.IsType<AckMessage>(Assert.Single(await connection.ReadToEndAsync())).Id);
         Assert.Equal(WebSocketCloseStatus.NormalClosure, await connection.Closed);
+    }
+
+    [Fact]
+    public async Task What_is_worked_on_after_its_enumeration_was_left_is_extended_while_the_disposal_waits()
+    {
+        var client = NewClient(options => options.DrainTimeout = TimeSpan.FromMinutes(2));
+        var enumerator = client.ReceiveAsync().GetAsyncEnumerator();
+        var first = enumerator.MoveNextAsync().AsTask();
+        var connection = await Relay.AuthenticateAsync();
+        var id = await connection.DeliverAsync();
+        Assert.True(await first.Soon());
+        var delivery = enumerator.Current;
+        await enumerator.DisposeAsync();
+        await connection.DeliverAsync();
+        await connection.PingAsync();
+
+        // What was taken is its taker's to extend, what waits is nobody's.
+        Clock.Advance(TimeSpan.FromSeconds(25));
+        await connection.PingAsync();
+
+        var disposal = client.DisposeAsync().AsTask();
+        Assert.Equal(id, (await connection.ReadAsync<ExtendMessage>()).Id);
+        for (var round = 0; round < 5; round++)
+        {
+            Clock.Advance(TimeSpan.FromSeconds(10));
+            Assert.Equal(id, (await connection.ReadAsync<ExtendMessage>()).Id);
+        }
+
+        await delivery.AckAsync();
+        Assert.Equal(id, (await connection.ReadAsync<AckMessage>()).Id);
+        await disposal.Soon();
+        Assert.Empty(await connection.ReadToEndAsync());
     }
 
     [Fact]
@@ -188,7 +221,7 @@ public sealed class DrainTests : ClientTest
 
         await AdvanceUntilAsync(client.DisposeAsync().AsTask());
 
-        Assert.Empty(await connection.ReadToEndAsync());
+        Assert.All(await connection.ReadToEndAsync(), message => Assert.IsType<ExtendMessage>(message));
         Assert.True(delivery.IsSettled);
         await delivery.AckAsync();
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Relay.Protocol;
 
 namespace Relay.Client.Tests;
@@ -29,6 +30,23 @@ public sealed class EventTests : ClientTest
 
         Assert.Equal(0, taken.Count);
         await client.DisposeAsync().AsTask().Soon();
+    }
+
+    [Fact]
+    public async Task Gap_is_raised_and_logged_as_a_warning()
+    {
+        var client = NewClient();
+        var gaps = Record<RelayGap>(add => client.Gap += add);
+        Receive(client);
+        var connection = await Relay.AuthenticateAsync();
+
+        await connection.SendAsync("""{"type":"gap","reason":"expired","count":3,"from":1767225600123,"to":1767225600456}""");
+        await connection.SendAsync("""{"type":"gap","reason":"expired","count":1,"from":-9223372036854775808,"to":9223372036854775807}""");
+
+        var from = DateTimeOffset.FromUnixTimeMilliseconds(1767225600123);
+        Assert.Equal(new RelayGap("expired", 3, from, from.AddMilliseconds(333)), await gaps.NextAsync());
+        Assert.Equal(DateTimeOffset.MaxValue.Year, (await gaps.NextAsync()).To.Year);
+        Assert.Contains(Logger.Lines, line => line.Level == LogLevel.Warning && line.Text.Contains("gave up 3 events (expired)", StringComparison.Ordinal));
     }
 
     [Fact]

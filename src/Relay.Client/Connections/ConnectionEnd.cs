@@ -27,6 +27,14 @@ internal sealed record ConnectionEnd(string Reason)
         Final = new RelayAuthenticationException(errorCode, $"The relay refused the api key ({errorCode}): {message}", cause),
     };
 
+    /// <summary>
+    /// The upgrade was answered with another status. Only 401 is final: it is about the key. All others may come from a proxy in between,
+    /// and pass: 403 and 404 while its rules or the relay behind it change, 429 and 5xx by their nature.
+    /// </summary>
+    public static ConnectionEnd NoUpgrade(int status, Exception cause) => status == 401
+        ? Refused(ErrorCodes.InvalidApiKey, $"the server answered HTTP {status}.", cause)
+        : Lost($"The server, or a proxy before it, answered HTTP {status} instead of opening a WebSocket. If that stays so, check Url.", cause);
+
     public static ConnectionEnd ClosedByServer(int? code, string? description)
     {
         var said = string.IsNullOrEmpty(description) ? "The server closed the connection." : description;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Relay.Protocol;
 
 namespace Relay.Client;
 
@@ -35,6 +36,11 @@ internal sealed class ConnectionLoop(
             using var connection = NewConnection();
             var end = await connection.RunAsync().ConfigureAwait(false);
             Forget();
+            if (end.CloseCode == CloseCodes.FrameTooLarge)
+            {
+                ledger.ForgetReplies();
+            }
+
             if (!await TryGoOnAsync(connection, end, backoff).ConfigureAwait(false))
             {
                 break;

@@ -11,10 +11,9 @@ internal static class LeaseKeeper
             while (await timer.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
                 var now = consumer();
-                if (now != ConsumerKind.None)
-                {
-                    ledger.ExtendOpen(heldToo: now == ConsumerKind.Handler);
-                }
+                ledger.ExtendOpen(
+                    waiting: now is ConsumerKind.Enumeration or ConsumerKind.Handler,
+                    held: now is ConsumerKind.Handler or ConsumerKind.Leaving);
             }
         }
         catch (OperationCanceledException)
@@ -35,4 +34,7 @@ internal enum ConsumerKind
 
     /// <summary>A handler, for which all is extended.</summary>
     Handler,
+
+    /// <summary>One that takes no more: what it still works on is extended.</summary>
+    Leaving,
 }

@@ -123,9 +123,7 @@ internal sealed class RelayConnection : IDisposable
         }
         catch (Exception exception)
         {
-            Stop(_socket.HttpStatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden
-                ? ConnectionEnd.Refused(ErrorCodes.InvalidApiKey, $"the server answered HTTP {(int)_socket.HttpStatusCode}.", exception)
-                : Failure(exception));
+            Stop(_socket.HttpStatusCode is 0 or HttpStatusCode.SwitchingProtocols ? Failure(exception) : ConnectionEnd.NoUpgrade((int)_socket.HttpStatusCode, exception));
             return false;
         }
     }
@@ -179,6 +177,13 @@ internal sealed class RelayConnection : IDisposable
                 Volatile.Write(ref _pong, new PongMessage { Timestamp = ping.Timestamp });
                 _work.Set();
                 break;
+            case ProbeMessage probe when WasAuthenticated:
+                // Not a delivery: neither the window nor the consumer is asked.
+                _ledger.AnswerProbe(probe.Id);
+                break;
+            case GapMessage gap when WasAuthenticated:
+                _events.Raise(new RelayGap(gap.Reason, gap.Count, WireTime.ToTime(gap.From), WireTime.ToTime(gap.To)));
+                break;
             case AuthSuccessMessage success when !WasAuthenticated:
                 _authenticatedAt = _settings.Time.GetTimestamp();
                 SawLife();
@@ -195,6 +200,11 @@ internal sealed class RelayConnection : IDisposable
                 _log.SettledTooLate(late.Id);
                 break;
             case ErrorMessage fault:
+                if (fault.Id is not null)
+                {
+                    _ledger.ReplyRefused(fault.Id);
+                }
+
                 _events.Raise(new RelayError(RelayErrorKind.ServerError, $"{fault.Error}: {fault.Message}", fault.Id));
                 break;
             case null when error.Error == ErrorCodes.UnknownMessageType:

@@ -72,6 +72,12 @@ internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledg
         return null;
     }
 
+    /// <inheritdoc cref="DeliveryLedger.Ack"/>
+    public void Ack(RelayDelivery delivery, RelayReply? reply) => ledger.Ack(delivery, reply);
+
+    /// <inheritdoc cref="DeliveryLedger.LetGo"/>
+    public void LetGo(RelayDelivery delivery) => ledger.LetGo(delivery);
+
     /// <summary>What nobody took goes back to the server with its connection.</summary>
     public void LetGoUntaken()
     {

@@ -6,24 +6,37 @@ namespace Relay.Client;
 /// What this process has of the server's and owes to it: open deliveries, the last acknowledged ids, and what was not yet sent. It
 /// outlives connections. Any thread; one lock, never held over an await.
 /// </summary>
-internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
+internal sealed class DeliveryLedger : IDeliveryOwner
 {
     /// <summary>Acknowledged ids that are remembered, and acks that are kept while there is no connection.</summary>
     internal const int Memory = 4096;
 
+    /// <summary>Bytes of replies that are kept, to be sent and to be sent again.</summary>
+    internal const int ReplyMemoryBytes = 16 << 20;
+
+    private readonly WorkSignal _work;
+    private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, RelayDelivery> _open = new(StringComparer.Ordinal);
     private readonly RecentIds _acked = new(Memory);
-    private readonly Outbox _outbox = new(Memory);
+    private readonly RecentReplies _replies = new(ReplyMemoryBytes);
+    private readonly Outbox _outbox;
     private readonly List<TaskCompletionSource> _drainWaiters = [];
     private int _held;
     private bool _connected;
     private bool _sending;
     private bool _closed;
 
+    public DeliveryLedger(WorkSignal work, TimeProvider time)
+    {
+        _work = work;
+        _time = time;
+        _outbox = new Outbox(Memory, _replies);
+    }
+
     /// <summary>
-    /// Whether a delivery is to be shown. Not when this process has it, acknowledged it before (it is acknowledged again), or is about
-    /// to give it back.
+    /// Whether a delivery is to be shown. Not when this process has it, acknowledged it before (it is acknowledged or answered again), or
+    /// is about to give it back.
     /// </summary>
     public bool TryOpen(RelayDelivery delivery)
     {
@@ -31,8 +44,13 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         {
             if (_acked.Contains(delivery.Id))
             {
+                if (delivery.ReplyBy is null)
+                {
+                    _replies.Forget(delivery.Id);
+                }
+
                 _outbox.AddAck(delivery.Id);
-                work.Set();
+                _work.Set();
                 return false;
             }
 
@@ -48,7 +66,7 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
             if (!_open.ContainsKey(id) && !_acked.Contains(id))
             {
                 _outbox.AddNack(new NackMessage { Id = id, Reason = reason });
-                work.Set();
+                _work.Set();
             }
         }
     }
@@ -77,15 +95,22 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         }
     }
 
-    public void Ack(RelayDelivery delivery)
+    /// <param name="delivery">Counts if it was not settled before.</param>
+    /// <param name="reply">What the sender is answered; not kept if nobody waits.</param>
+    public void Ack(RelayDelivery delivery, RelayReply? reply = null)
     {
         lock (_lock)
         {
             if (TrySettle(delivery))
             {
+                if (reply is not null && delivery.ReplyBy is not null)
+                {
+                    _replies.Add(reply.ToMessage(delivery.Id));
+                }
+
                 _acked.Add(delivery.Id);
                 _outbox.AddAck(delivery.Id);
-                work.Set();
+                _work.Set();
                 ReportDrained();
             }
         }
@@ -104,9 +129,40 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
                     RetryAfterMs = (long?)delay?.TotalMilliseconds,
                     DeadLetter = deadLetter ? true : null,
                 });
-                work.Set();
+                _work.Set();
                 ReportDrained();
             }
+        }
+    }
+
+    /// <summary>The server could not use a reply: its event must be acknowledged all the same.</summary>
+    public void ReplyRefused(string id)
+    {
+        lock (_lock)
+        {
+            if (_replies.Forget(id))
+            {
+                _outbox.AddAck(id);
+                _work.Set();
+            }
+        }
+    }
+
+    /// <summary>A frame was too large for the server: no reply is to be sent again.</summary>
+    public void ForgetReplies()
+    {
+        lock (_lock)
+        {
+            _replies.Clear();
+        }
+    }
+
+    public void AnswerProbe(string id)
+    {
+        lock (_lock)
+        {
+            _outbox.AddAck(id);
+            _work.Set();
         }
     }
 
@@ -121,14 +177,14 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         }
     }
 
-    /// <summary>Extends all that waits for the consumer and, if asked, all that it has.</summary>
-    public void ExtendOpen(bool heldToo)
+    /// <summary>Extends what waits for the consumer, what it has, or both.</summary>
+    public void ExtendOpen(bool waiting, bool held)
     {
         lock (_lock)
         {
             foreach (var delivery in _open.Values)
             {
-                if (heldToo || delivery.State == DeliveryState.Queued)
+                if (delivery.State == DeliveryState.Held ? held : waiting)
                 {
                     ExtendLease(delivery);
                 }
@@ -169,7 +225,7 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
     {
         lock (_lock)
         {
-            var outgoing = _outbox.Take(time.GetUtcNow().ToUnixTimeMilliseconds());
+            var outgoing = _outbox.Take(_time.GetUtcNow().ToUnixTimeMilliseconds());
             _sending = outgoing.Messages.Count > 0;
             return outgoing;
         }
@@ -238,8 +294,26 @@ internal sealed class DeliveryLedger(WorkSignal work, TimeProvider time)
         if (_connected)
         {
             _outbox.AddExtend(delivery.Id);
-            work.Set();
+            _work.Set();
         }
+    }
+
+    ValueTask IDeliveryOwner.AckAsync(RelayDelivery delivery, RelayReply? reply)
+    {
+        Ack(delivery, reply);
+        return ValueTask.CompletedTask;
+    }
+
+    ValueTask IDeliveryOwner.NackAsync(RelayDelivery delivery, TimeSpan? delay, string? reason, bool deadLetter)
+    {
+        Nack(delivery, delay, reason, deadLetter);
+        return ValueTask.CompletedTask;
+    }
+
+    ValueTask IDeliveryOwner.ExtendAsync(RelayDelivery delivery)
+    {
+        Extend(delivery);
+        return ValueTask.CompletedTask;
     }
 
     private bool TrySettle(RelayDelivery delivery)

@@ -3,7 +3,9 @@ using Relay.Protocol;
 namespace Relay.Client;
 
 /// <summary>What is to be told to the server and was not yet. Not thread-safe: the ledger's, under its lock.</summary>
-internal sealed class Outbox(int capacity)
+/// <param name="capacity">Acks, and as many nacks.</param>
+/// <param name="replies">What goes out in the place of an ack.</param>
+internal sealed class Outbox(int capacity, RecentReplies replies)
 {
     /// <summary>Ids in one <c>ack</c> frame: about 10 KiB.</summary>
     private const int IdsPerFrame = 256;
@@ -48,7 +50,7 @@ internal sealed class Outbox(int capacity)
     /// <summary>Leases end with their connection.</summary>
     public void ForgetExtends() => _extends.Clear();
 
-    /// <summary>Takes all, acks first, as many in a frame as fit.</summary>
+    /// <summary>Takes all: replies first, then acks, as many in a frame as fit.</summary>
     public Outgoing Take(long nowMs)
     {
         if (IsEmpty && _extends.Count == 0)
@@ -57,7 +59,8 @@ internal sealed class Outbox(int capacity)
         }
 
         var messages = new List<AgentMessage>();
-        foreach (var ids in _acks.Chunk(IdsPerFrame))
+        messages.AddRange(_acks.Select(replies.Find).OfType<ReplyMessage>());
+        foreach (var ids in _acks.Where(id => replies.Find(id) is null).Chunk(IdsPerFrame))
         {
             messages.Add(ids.Length == 1
                 ? new AckMessage { Id = ids[0], Timestamp = nowMs }

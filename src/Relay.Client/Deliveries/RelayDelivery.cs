@@ -6,18 +6,18 @@ using Relay.Protocol;
 namespace Relay.Client;
 
 /// <summary>
-/// One handing-out of an event, with its signature checked. Settle it once, from any thread: the first of <see cref="AckAsync"/> and
-/// <see cref="NackAsync"/> counts, later ones do nothing.
+/// One handing-out of an event, with its signature checked. Settle it once, from any thread: the first of <see cref="AckAsync"/>,
+/// <see cref="ReplyAsync"/> and <see cref="NackAsync"/> counts, later ones do nothing.
 /// </summary>
 public sealed class RelayDelivery
 {
-    private readonly DeliveryLedger _ledger;
+    private readonly IDeliveryOwner _owner;
     private readonly WebhookMessage _message;
 
-    internal RelayDelivery(WebhookMessage message, DeliveryLedger ledger)
+    internal RelayDelivery(WebhookMessage message, IDeliveryOwner owner)
     {
         _message = message;
-        _ledger = ledger;
+        _owner = owner;
     }
 
     /// <summary>The event's id, the same on every attempt.</summary>
@@ -27,7 +27,16 @@ public sealed class RelayDelivery
     public int Attempt => _message.Attempt;
 
     /// <summary>When the relay accepted the event.</summary>
-    public DateTimeOffset ReceivedAt => DateTimeOffset.FromUnixTimeMilliseconds(_message.ReceivedAt);
+    public DateTimeOffset ReceivedAt => WireTime.ToTime(_message.ReceivedAt);
+
+    /// <summary>When the relay signed this attempt.</summary>
+    public DateTimeOffset SignedAt => WireTime.ToTime(_message.Timestamp);
+
+    /// <summary>Until when the sender waits for an answer, by the relay's clock; null when nobody waits.</summary>
+    public DateTimeOffset? ReplyBy => _message.ReplyBy is { } until ? WireTime.ToTime(until) : null;
+
+    /// <summary>The event that this one repeats, if somebody had it replayed.</summary>
+    public string? ReplayOf => _message.ReplayOf;
 
     /// <summary>The sender's method.</summary>
     public string Method => _message.Method;
@@ -50,13 +59,19 @@ public sealed class RelayDelivery
     /// <summary>The provider whose own signature the relay checked, if the agent has one configured.</summary>
     public SourceInfo? Source => _message.Source;
 
+    /// <summary>
+    /// The <c>webhook-signature</c> of Standard Webhooks over <see cref="Id"/>, <see cref="SignedAt"/> in seconds and <see cref="Body"/>, for
+    /// passing the event on to who checks it again.
+    /// </summary>
+    public string? StandardSignature => _message.StandardSignature;
+
     /// <summary>The body read as UTF-8.</summary>
     public string Text => Encoding.UTF8.GetString(Body.Span);
 
     /// <summary>Whether it was acknowledged or given back, or the client stopped before it was.</summary>
-    public bool IsSettled => _ledger.IsSettled(this);
+    public bool IsSettled => _owner.IsSettled(this);
 
-    /// <summary>Where it stands here; the ledger's, under its lock.</summary>
+    /// <summary>Where it stands here; the owner's, under its lock.</summary>
     internal DeliveryState State { get; set; }
 
     /// <summary>Reads the body as JSON, without reflection.</summary>
@@ -70,36 +85,39 @@ public sealed class RelayDelivery
     /// <summary>
     /// Takes the event out of the queue. Completes at once: the ack leaves with the next write, together with others that are ready, or
     /// is kept for the next connection. The protocol does not confirm acks; should this one get lost on the way, the event comes
-    /// again and is acknowledged again without being shown again.
+    /// again and is acknowledged again without being shown again. One that was polled is acknowledged when this completes.
     /// </summary>
-    public ValueTask AckAsync()
+    /// <exception cref="RelayException">Only for what was polled: the relay could not be told, so this may be tried again.</exception>
+    public ValueTask AckAsync() => _owner.AckAsync(this, reply: null);
+
+    /// <summary>
+    /// Acknowledges, as <see cref="AckAsync"/> does, and answers the sender if it waits (<see cref="ReplyBy"/>). If the connection is lost
+    /// meanwhile, the answer is sent again on the next one. Over a poll nobody can be answered: it acknowledges.
+    /// </summary>
+    /// <exception cref="RelayException">Only for what was polled: the relay could not be told, so this may be tried again.</exception>
+    public ValueTask ReplyAsync(RelayReply reply)
     {
-        _ledger.Ack(this);
-        return ValueTask.CompletedTask;
+        ArgumentNullException.ThrowIfNull(reply);
+        return _owner.AckAsync(this, reply);
     }
 
-    /// <summary>Gives the event back. Completes at once, as <see cref="AckAsync"/> does.</summary>
+    /// <summary>Gives the event back, as <see cref="AckAsync"/> acknowledges it.</summary>
     /// <param name="delay">When it is to come again; by the server's retry schedule if not given.</param>
     /// <param name="reason">Kept in the event's history, where the operator reads it.</param>
     /// <param name="deadLetter">Do not try again: put it to the dead letters.</param>
+    /// <exception cref="RelayException">Only for what was polled: the relay could not be told, so this may be tried again.</exception>
     public ValueTask NackAsync(TimeSpan? delay = null, string? reason = null, bool deadLetter = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(delay ?? TimeSpan.Zero, TimeSpan.Zero, nameof(delay));
-        _ledger.Nack(this, delay, reason, deadLetter);
-        return ValueTask.CompletedTask;
+        return _owner.NackAsync(this, delay, reason, deadLetter);
     }
 
     /// <summary>
     /// Says that the work goes on: the ack timeout starts anew. Completes at once; does nothing once settled or while disconnected.
-    /// A handler under <see cref="RelayClient.RunAsync"/> need not call it.
+    /// A handler under <c>RunAsync</c> need not call it.
     /// </summary>
-    public ValueTask ExtendAsync()
-    {
-        _ledger.Extend(this);
-        return ValueTask.CompletedTask;
-    }
-
-    internal void LetGo() => _ledger.LetGo(this);
+    /// <exception cref="NotSupportedException">It was polled: its lease lasts one ack timeout.</exception>
+    public ValueTask ExtendAsync() => _owner.ExtendAsync(this);
 
     /// <summary>The id and the attempt, without the content.</summary>
     public override string ToString() => $"{Id} (attempt {Attempt})";

@@ -10,7 +10,8 @@ namespace Relay.Client;
 public static class RelayClientServiceCollectionExtensions
 {
     /// <summary>
-    /// Runs a client for as long as the host, with a <typeparamref name="THandler"/> from its own scope for every delivery. A client
+    /// Runs a client for as long as the host, with a <typeparamref name="THandler"/> from its own scope for every delivery; an
+    /// <see cref="IRelayReplyHandler"/> answers senders too. A client
     /// that ends for good, for instance because its key was refused, logs why as critical and stops the host. Stopping the host
     /// drains: keep <see cref="RelayClientOptions.DrainTimeout"/> below the host's shutdown timeout. The <see cref="RelayClient"/>,
     /// for its events, is a service too: of several, each is keyed by its handler's type.
@@ -21,8 +22,17 @@ public static class RelayClientServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddScoped<THandler>();
-        return services.AddClient(typeof(THandler), configure, static (provider, delivery, cancellationToken) =>
-            provider.GetRequiredService<THandler>().HandleAsync(delivery, cancellationToken));
+        return services.AddClient(typeof(THandler), configure, static async (provider, delivery, cancellationToken) =>
+        {
+            var handler = provider.GetRequiredService<THandler>();
+            if (handler is IRelayReplyHandler replying)
+            {
+                return await replying.ReplyAsync(delivery, cancellationToken).ConfigureAwait(false);
+            }
+
+            await handler.HandleAsync(delivery, cancellationToken).ConfigureAwait(false);
+            return null;
+        });
     }
 
     /// <summary>The same with a delegate, which gets the delivery's scope, and a client keyed by the delegate.</summary>
@@ -33,6 +43,21 @@ public static class RelayClientServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(handler);
+        return services.AddClient(handler, configure, async (provider, delivery, cancellationToken) =>
+        {
+            await handler(provider, delivery, cancellationToken).ConfigureAwait(false);
+            return null;
+        });
+    }
+
+    /// <summary>The same with a delegate that answers senders that wait; null acknowledges only.</summary>
+    public static IServiceCollection AddRelayClient(
+        this IServiceCollection services,
+        Action<RelayClientOptions> configure,
+        Func<IServiceProvider, RelayDelivery, CancellationToken, Task<RelayReply?>> handler)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(handler);
         return services.AddClient(handler, configure, handler);
     }
 
@@ -40,7 +65,7 @@ public static class RelayClientServiceCollectionExtensions
         this IServiceCollection services,
         object key,
         Action<RelayClientOptions> configure,
-        Func<IServiceProvider, RelayDelivery, CancellationToken, Task> handler)
+        Func<IServiceProvider, RelayDelivery, CancellationToken, Task<RelayReply?>> handler)
     {
         ArgumentNullException.ThrowIfNull(configure);
         if (services.Any(service => service.ServiceType == typeof(RelayClient) && Equals(service.ServiceKey, key)))

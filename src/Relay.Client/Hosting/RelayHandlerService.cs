@@ -7,7 +7,7 @@ namespace Relay.Client;
 /// <summary>Runs a client for as long as its host; a client that ends for good stops the host.</summary>
 internal sealed class RelayHandlerService(
     RelayClient client,
-    Func<IServiceProvider, RelayDelivery, CancellationToken, Task> handler,
+    Func<IServiceProvider, RelayDelivery, CancellationToken, Task<RelayReply?>> handler,
     IServiceScopeFactory scopes,
     IHostApplicationLifetime lifetime,
     ILogger<RelayClient> log) : BackgroundService
@@ -25,12 +25,12 @@ internal sealed class RelayHandlerService(
         }
     }
 
-    private async Task HandleInScopeAsync(RelayDelivery delivery, CancellationToken cancellationToken)
+    private async Task<RelayReply?> HandleInScopeAsync(RelayDelivery delivery, CancellationToken cancellationToken)
     {
         var scope = scopes.CreateAsyncScope();
         await using (scope.ConfigureAwait(false))
         {
-            await handler(scope.ServiceProvider, delivery, cancellationToken).ConfigureAwait(false);
+            return await handler(scope.ServiceProvider, delivery, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -81,6 +81,30 @@ internal sealed class FakeRelay : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    /// <summary>The webhook frame of an event, signed so long ago.</summary>
+    public ReadOnlyMemory<byte> Frame(
+        EventId id, byte[] body, int attempt = 1, SigningKeys? keys = null, TimeSpan age = default, TimeSpan? replyWithin = null, string? replayOf = null)
+    {
+        var now = _time.GetUtcNow();
+        var frame = new ArrayBufferWriter<byte>();
+        var replay = replayOf is null ? "" : $",\"replay_of\":\"{replayOf}\"";
+        WebhookFrame.Write(
+            frame,
+            new WebhookParts
+            {
+                Id = id,
+                TimestampMs = (now - age).ToUnixTimeMilliseconds(),
+                Attempt = attempt,
+                ReceivedAtMs = (now - age).ToUnixTimeMilliseconds(),
+                Head = Encoding.UTF8.GetBytes(
+                    $$$"""{"method":"PUT","path":"/a%20b","query":"x=1","headers":{"content-type":"text/x-test"},"source":{"type":"github","verified":true}{{{replay}}}}"""),
+                Body = body,
+                ReplyByMs = replyWithin is { } within ? (now + within).ToUnixTimeMilliseconds() : null,
+            },
+            keys ?? new SigningKeys(Key, [Secret]));
+        return frame.WrittenMemory;
+    }
+
     private async Task ConnectAsync(HttpContext context)
     {
         Requests++;
@@ -91,7 +115,7 @@ internal sealed class FakeRelay : IAsyncDisposable
             return;
         }
 
-        var connection = new FakeConnection(context, await context.WebSockets.AcceptWebSocketAsync(), this, _time);
+        var connection = new FakeConnection(context, await context.WebSockets.AcceptWebSocketAsync(), this);
         _all.Add(connection);
         await _connections.Writer.WriteAsync(connection);
         await connection.PumpAsync();
@@ -99,7 +123,7 @@ internal sealed class FakeRelay : IAsyncDisposable
 }
 
 /// <summary>One connection as the server has it.</summary>
-internal sealed class FakeConnection(HttpContext context, WebSocket socket, FakeRelay relay, TimeProvider time)
+internal sealed class FakeConnection(HttpContext context, WebSocket socket, FakeRelay relay)
 {
     private readonly Channel<AgentMessage> _received = Channel.CreateBounded<AgentMessage>(10_000);
     private readonly TaskCompletionSource<WebSocketCloseStatus?> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -148,10 +172,17 @@ internal sealed class FakeConnection(HttpContext context, WebSocket socket, Fake
 
     /// <summary>Delivers an event; answers its id.</summary>
     public async Task<string> DeliverAsync(
-        byte[]? body = null, string? id = null, int attempt = 1, ApiKey? key = null, SigningSecret? secret = null, TimeSpan age = default)
+        byte[]? body = null,
+        string? id = null,
+        int attempt = 1,
+        ApiKey? key = null,
+        SigningSecret? secret = null,
+        TimeSpan age = default,
+        TimeSpan? replyWithin = null,
+        string? replayOf = null)
     {
         Assert.True(EventId.TryParse(id ?? Ids.Next(), out var eventId));
-        var frame = Frame(eventId, body ?? "{}"u8.ToArray(), attempt, new SigningKeys(key ?? relay.Key, [secret ?? relay.Secret]), age);
+        var frame = relay.Frame(eventId, body ?? "{}"u8.ToArray(), attempt, new SigningKeys(key ?? relay.Key, [secret ?? relay.Secret]), age, replyWithin, replayOf);
         await SendAsync(frame);
         return eventId.ToString();
     }
@@ -166,7 +197,7 @@ internal sealed class FakeConnection(HttpContext context, WebSocket socket, Fake
     {
         try
         {
-            var frame = new byte[256 * 1024];
+            var frame = new byte[2 << 20];
             while (true)
             {
                 var length = 0;
@@ -196,25 +227,6 @@ internal sealed class FakeConnection(HttpContext context, WebSocket socket, Fake
         {
             _closed.TrySetResult(null);
         }
-    }
-
-    private ReadOnlyMemory<byte> Frame(EventId id, byte[] body, int attempt, SigningKeys keys, TimeSpan age)
-    {
-        var now = time.GetUtcNow();
-        var frame = new ArrayBufferWriter<byte>();
-        WebhookFrame.Write(
-            frame,
-            new WebhookParts
-            {
-                Id = id,
-                TimestampMs = (now - age).ToUnixTimeMilliseconds(),
-                Attempt = attempt,
-                ReceivedAtMs = (now - age).ToUnixTimeMilliseconds(),
-                Head = """{"method":"PUT","path":"/a%20b","query":"x=1","headers":{"content-type":"text/x-test"},"source":{"type":"github","verified":true}}"""u8,
-                Body = body,
-            },
-            keys);
-        return frame.WrittenMemory;
     }
 }
 
