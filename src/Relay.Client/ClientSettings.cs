@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Relay.Protocol;
 
 namespace Relay.Client;
@@ -28,6 +29,15 @@ internal sealed class ClientSettings
     public int Window => Options.MaxInFlight ?? MaxWindow;
 
     public TimeProvider Time => Options.TimeProvider;
+
+    /// <summary>Warns when the api key goes over a network where it can be read.</summary>
+    public void WarnIfReadable(ILogger log)
+    {
+        if (Endpoint is { Scheme: "ws", IsLoopback: false })
+        {
+            log.NotEncrypted(Endpoint.Host);
+        }
+    }
 
     /// <exception cref="ArgumentException">All that is wrong, each fault with its property and its fix, and no secret.</exception>
     public static ClientSettings From(RelayClientOptions options)

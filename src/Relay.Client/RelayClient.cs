@@ -18,7 +18,9 @@ public sealed class RelayClient : IAsyncDisposable
     private readonly ILogger _log;
     private readonly ClientEvents _events;
     private readonly DeliveryLedger _ledger;
+    private readonly SignatureCheck _check;
     private readonly DeliveryInbox _inbox;
+    private readonly RelayHttp _http;
     private readonly ConnectionLoop _loop;
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -37,7 +39,9 @@ public sealed class RelayClient : IAsyncDisposable
         var work = new WorkSignal();
         _events = new ClientEvents(_log);
         _ledger = new DeliveryLedger(work, _settings.Time);
-        _inbox = new DeliveryInbox(_settings, _ledger, _events, _log);
+        _check = new SignatureCheck(_settings, _events);
+        _inbox = new DeliveryInbox(_settings, _ledger, _check, _log);
+        _http = new RelayHttp(_settings, _events);
         _loop = new ConnectionLoop(_settings, _ledger, _inbox, _events, work, _log);
     }
 
@@ -157,6 +161,30 @@ public sealed class RelayClient : IAsyncDisposable
     }
 
     /// <summary>
+    /// Takes what is due over HTTP, without a connection, and ends when nothing is: for programs that run from time to time. Acks and
+    /// nacks of these deliveries are HTTP calls too. Only what is genuine is handed out. Leaving early gives back what was not handed out,
+    /// which counts as a failed attempt: leave when done. Calls that fail are tried again a few times.
+    /// </summary>
+    /// <param name="limit">How many events are leased at a time, 1 to 1000. They share one ack timeout, so keep it small if the work is slow.</param>
+    /// <param name="wait">How long to wait for something to be due, up to 60 s, in whole seconds.</param>
+    /// <param name="cancellationToken">Ends the enumeration.</param>
+    /// <exception cref="InvalidOperationException"><see cref="RelayClientOptions.RelayId"/> is missing.</exception>
+    /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
+    /// <exception cref="RelayConnectionException">The server could not be reached or failed, several times.</exception>
+    /// <exception cref="RelayException">The server refused the poll, or is no relay.</exception>
+    public IAsyncEnumerable<RelayDelivery> PollAsync(int limit = 10, TimeSpan wait = default, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
+        ArgumentOutOfRangeException.ThrowIfLessThan(wait, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(wait, TimeSpan.FromSeconds(60));
+        ObjectDisposedException.ThrowIf(_stopped is not null, this);
+        return _settings.Options.RelayId is { Length: > 0 } relayId
+            ? new Poll(_settings, _http, relayId, _check, _events, _log).RunAsync(limit, wait, cancellationToken)
+            : throw new InvalidOperationException("Polling needs RelayId: set it to the relay_id that the registration answered. Over HTTP the api key alone does not find the agent.");
+    }
+
+    /// <summary>
     /// Drains and closes; never throws. Hands over nothing more, waits up to <see cref="RelayClientOptions.DrainTimeout"/> until handlers
     /// have ended, every delivery that was taken is settled and the server was told (reconnecting for it if it must), and closes the
     /// connection with a handshake. The server then has the rest back and delivers it again.
@@ -233,6 +261,7 @@ public sealed class RelayClient : IAsyncDisposable
         _ledger.LetGoAll();
         _loop.Stop();
         await (_running ?? RunLoopsAsync()).ConfigureAwait(false);
+        _http.Dispose();
         _loop.Dispose();
         _stopping.Dispose();
         _abandon.Dispose();

@@ -5,7 +5,10 @@ namespace Relay.Client;
 /// <summary>How a <see cref="RelayClient"/> connects and hands over; read once, when the client is made.</summary>
 public sealed class RelayClientOptions
 {
-    /// <summary>The relay server: <c>http</c>, <c>https</c>, <c>ws</c> or <c>wss</c>. Without a path it means <c>/api/v1/connect</c>.</summary>
+    /// <summary>
+    /// The relay server: <c>http</c>, <c>https</c>, <c>ws</c> or <c>wss</c>. Without a path it means <c>/api/v1/connect</c>; polls go to
+    /// <c>/api/v1/pending</c> beside that, and to the host's root if the path is another.
+    /// </summary>
     /// <value>Required. Without a scheme: <c>wss</c>, and <c>ws</c> for the loopback.</value>
     public string? Url { get; set; }
 
@@ -13,8 +16,8 @@ public sealed class RelayClientOptions
     /// <value>Required.</value>
     public string? ApiKey { get; set; }
 
-    /// <summary>The agent's relay id, to be refused if the key is another agent's.</summary>
-    /// <value>None: the key alone finds the agent.</value>
+    /// <summary>The agent's relay id, to be refused if the key is another agent's. <see cref="RelayClient.PollAsync"/> cannot do without it.</summary>
+    /// <value>None: over the WebSocket the key alone finds the agent.</value>
     public string? RelayId { get; set; }
 
     /// <summary>The Standard Webhooks secret; when given, <c>standard_signature</c> is checked besides <c>signature</c>.</summary>
@@ -37,7 +40,7 @@ public sealed class RelayClientOptions
     /// <value>30 s.</value>
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long connecting and authenticating may take together.</summary>
+    /// <summary>How long connecting and authenticating may take together, or an answer over HTTP besides its wait.</summary>
     /// <value>15 s.</value>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
@@ -49,8 +52,8 @@ public sealed class RelayClientOptions
     /// <value>30 s.</value>
     public TimeSpan MaxReconnectDelay { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After how many attempts in a row the client gives up with <see cref="RelayConnectionException"/>.</summary>
-    /// <value>None: it tries for ever.</value>
+    /// <summary>After how many further attempts in a row the client gives up with <see cref="RelayConnectionException"/>.</summary>
+    /// <value>None: connecting is tried for ever, a poll four times more.</value>
     public int? MaxReconnectAttempts { get; set; }
 
     /// <summary>The largest frame that is read; a larger one is skipped and raises <see cref="RelayClient.Error"/>.</summary>

@@ -1,6 +1,6 @@
 namespace Relay.Client;
 
-/// <summary>The client has ended for good: it will not connect again by itself.</summary>
+/// <summary>The client has ended for good and will not connect again by itself; or a poll, ack or nack over HTTP failed.</summary>
 public class RelayException : Exception
 {
     /// <summary>Says what happened and what to do.</summary>
@@ -35,8 +35,8 @@ public sealed class RelayReplacedException : RelayException
 /// <summary>The server could not be reached in as many attempts as were allowed.</summary>
 public sealed class RelayConnectionException : RelayException
 {
-    internal RelayConnectionException(int attempts, string reason, Exception? innerException)
-        : base($"The relay server could not be reached in {attempts} attempts to reconnect. The last one: {reason}", innerException)
+    internal RelayConnectionException(string attempts, string reason, Exception? innerException)
+        : base($"The relay server could not be reached in {attempts}. The last one: {reason}", innerException)
     {
     }
 }

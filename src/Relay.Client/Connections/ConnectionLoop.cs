@@ -24,9 +24,9 @@ internal sealed class ConnectionLoop(
     /// <summary>Never throws.</summary>
     public async Task RunAsync()
     {
-        if (settings.Endpoint is { Scheme: "ws", IsLoopback: false })
+        if (!_stop.IsCancellationRequested)
         {
-            log.NotEncrypted(settings.Endpoint.Host);
+            settings.WarnIfReadable(log);
         }
 
         var backoff = new Backoff(settings.Options);
@@ -111,7 +111,7 @@ internal sealed class ConnectionLoop(
         if (!stopped)
         {
             Failure = end.Final ?? (backoff.Attempt > settings.Options.MaxReconnectAttempts
-                ? new RelayConnectionException(backoff.Attempt - 1, end.Reason, end.Cause)
+                ? new RelayConnectionException($"{backoff.Attempt - 1} attempts to reconnect", end.Reason, end.Cause)
                 : null);
         }
 

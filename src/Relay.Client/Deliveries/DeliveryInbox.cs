@@ -9,15 +9,16 @@ namespace Relay.Client;
 /// window, so that a server that keeps to it never makes the read loop wait. Accept, WaitForRoomAsync and LetGoUntaken: the
 /// connection's loop. TakeAsync: any thread.
 /// </summary>
-internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledger, ClientEvents events, ILogger log)
+internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledger, SignatureCheck check, ILogger log)
 {
     private readonly Channel<RelayDelivery> _queue = Channel.CreateBounded<RelayDelivery>(settings.Window);
 
     /// <summary>Answers the delivery if there is no room for it: <see cref="WaitForRoomAsync"/> with it, then read on.</summary>
     public RelayDelivery? Accept(WebhookMessage message)
     {
-        if (!IsGenuine(message))
+        if (check.Fault(message) is { } fault)
         {
+            ledger.Reject(message.Id, fault);
             return null;
         }
 
@@ -88,29 +89,4 @@ internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledg
     }
 
     public void Complete() => _queue.Writer.TryComplete();
-
-    private bool IsGenuine(WebhookMessage message)
-    {
-        if (!message.HasValidSignature(settings.ApiKey) || (settings.SigningSecret is { } secret && !message.HasValidSignature(secret)))
-        {
-            ledger.Reject(message.Id, ErrorCodes.InvalidSignature);
-            events.Raise(new RelayError(
-                RelayErrorKind.InvalidSignature, "A delivery has a wrong signature; it was given back and not shown.", message.Id));
-            return false;
-        }
-
-        var now = settings.Time.GetUtcNow();
-        if (!message.IsFresh(now))
-        {
-            ledger.Reject(message.Id, "stale_timestamp");
-            events.Raise(new RelayError(
-                RelayErrorKind.StaleTimestamp,
-                $"A delivery's signature is right, but it was made {(now.ToUnixTimeMilliseconds() - (decimal)message.Timestamp) / 1000:0} s ago by this machine's clock. "
-                + "One of the clocks may be wrong: compare them. The delivery was given back and not shown.",
-                message.Id));
-            return false;
-        }
-
-        return true;
-    }
 }

@@ -42,6 +42,9 @@ internal sealed class FakeRelay : IAsyncDisposable
     /// <summary>Set: every upgrade is answered with this status instead.</summary>
     public int? RefuseWith { get; set; }
 
+    /// <summary>What answers requests that are no upgrades.</summary>
+    public RequestDelegate? Http { get; set; }
+
     /// <summary>Upgrade requests so far, refused ones too.</summary>
     public int Requests { get; private set; }
 
@@ -107,6 +110,12 @@ internal sealed class FakeRelay : IAsyncDisposable
 
     private async Task ConnectAsync(HttpContext context)
     {
+        if (!context.WebSockets.IsWebSocketRequest && Http is not null)
+        {
+            await Http(context);
+            return;
+        }
+
         Requests++;
         LastPath = context.Request.Path + context.Request.QueryString;
         if (RefuseWith is { } status)
