@@ -44,6 +44,37 @@ public sealed class HostingTests : ClientTest
     }
 
     [Fact]
+    public async Task Host_answers_senders_with_what_the_handler_returns()
+    {
+        using var host = Build(services => services.AddRelayClient<ReplyingHandler>(Configure));
+        await host.StartAsync().Soon();
+        var connection = await Relay.AuthenticateAsync();
+
+        var id = await connection.DeliverAsync("1"u8.ToArray(), replyWithin: TimeSpan.FromSeconds(9));
+        Assert.Equal((id, 202), await ReadReplyAsync(connection));
+        id = await connection.DeliverAsync("2"u8.ToArray(), replyWithin: TimeSpan.FromSeconds(9));
+        Assert.Equal(id, (await connection.ReadAsync<AckMessage>()).Id);
+        await host.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task Host_answers_senders_with_what_the_delegate_returns()
+    {
+        using var host = Build(services => services.AddRelayClient(Configure, async (_, _, _) =>
+        {
+            await Task.Yield();
+            return new RelayReply { Status = 403 };
+        }));
+        await host.StartAsync().Soon();
+        var connection = await Relay.AuthenticateAsync();
+
+        var id = await connection.DeliverAsync(replyWithin: TimeSpan.FromSeconds(9));
+
+        Assert.Equal((id, 403), await ReadReplyAsync(connection));
+        await host.StopAsync().Soon();
+    }
+
+    [Fact]
     public async Task Events_of_the_client_can_be_subscribed_to()
     {
         using var host = Build(services => services.AddSingleton(new Recorded<Scope>()).AddScoped<Scope>().AddRelayClient<ScopedHandler>(Configure));
@@ -100,6 +131,12 @@ public sealed class HostingTests : ClientTest
         return builder.Build();
     }
 
+    private static async Task<(string? Id, int? Status)> ReadReplyAsync(FakeConnection connection)
+    {
+        var reply = await connection.ReadAsync<ReplyMessage>();
+        return (reply.Id, reply.Status);
+    }
+
     private void Configure(RelayClientOptions options) => (options.Url, options.ApiKey) = (Relay.Url, Relay.Key.Reveal());
 
     private sealed class Scope : IDisposable
@@ -111,6 +148,12 @@ public sealed class HostingTests : ClientTest
         public Task Disposed => _disposed.Task;
 
         public void Dispose() => _disposed.TrySetResult();
+    }
+
+    private sealed class ReplyingHandler : IRelayReplyHandler
+    {
+        public Task<RelayReply?> ReplyAsync(RelayDelivery delivery, CancellationToken cancellationToken) =>
+            Task.FromResult(delivery.Text == "1" ? new RelayReply { Status = 202 } : null);
     }
 
     private sealed class ScopedHandler(Scope scope, Recorded<Scope> scopes) : IRelayHandler

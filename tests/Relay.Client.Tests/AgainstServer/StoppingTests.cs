@@ -34,6 +34,31 @@ public sealed class StoppingTests
     }
 
     [Theory, OnEachStore]
+    public async Task What_is_worked_on_while_a_disposal_waits_outlives_its_ack_timeout(string store)
+    {
+        await using var relay = await RealRelay.StartAsync(store, ownClock: true);
+        var client = relay.NewClient(options => options.DrainTimeout = TimeSpan.FromMinutes(10));
+        var taken = ClientTest.Receive(client, out var ended);
+        var id = await relay.PostAsync();
+        var delivery = await taken.NextAsync();
+
+        var disposal = client.DisposeAsync().AsTask();
+        await ended.Soon();
+        for (var tenSeconds = 0; tenSeconds < 6; tenSeconds++)
+        {
+            var deadline = (await relay.FindAsync(id)).DueAt;
+            relay.Host.Clock!.Advance(TimeSpan.FromSeconds(10));
+            await Eventually.Async(() => relay.FindAsync(id), found => found.DueAt > deadline);
+        }
+
+        var held = await relay.FindAsync(id);
+        Assert.Equal((EventState.Leased, 1, 0), (held.State, held.AttemptCount, held.Failures));
+        await delivery.AckAsync();
+        await disposal.Soon();
+        await relay.WhenDeliveredAsync([id]);
+    }
+
+    [Theory, OnEachStore]
     public async Task Restarts_of_an_agent_do_not_dead_letter_its_backlog(string store)
     {
         await using var relay = await RealRelay.StartAsync(store, settings: ("Relay:Delivery:MaxAttempts", "2"));
