@@ -45,7 +45,7 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
         }
     }
 
-    ValueTask IDeliveryOwner.AckAsync(RelayDelivery delivery, RelayReply? reply) => 
+    ValueTask IDeliveryOwner.AckAsync(RelayDelivery delivery, RelayReply? reply) =>
         SettleAsync(delivery, new Call(HttpMethod.Delete, delivery.Id));
 
     ValueTask IDeliveryOwner.NackAsync(RelayDelivery delivery, TimeSpan? delay, string? reason, bool deadLetter) =>

@@ -1,5 +1,3 @@
-using Relay.Protocol;
-
 namespace Relay.Client.Tests.Polling;
 
 public sealed class PollFailureTests : ClientTest
