@@ -58,6 +58,9 @@ public sealed record AgentDelivery
     /// <summary>Bytes (headers and bodies) that may wait.</summary>
     public long MaxQueuedBytes { get; init; }
 
+    /// <summary>How long senders wait for the agent that do not say it themselves (<c>Prefer: wait</c>); 0: not at all.</summary>
+    public int SenderWaitSeconds { get; init; }
+
     /// <summary>The header, or the JSON pointer into the body, whose value events must share to be handed out one after another; null: none.</summary>
     public string? OrderingKey { get; init; }
 

@@ -30,6 +30,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connec
         MaxInFlight = policy.MaxInFlight,
         MaxQueuedEvents = policy.MaxQueuedEvents,
         MaxQueuedBytes = policy.MaxQueuedBytes,
+        SenderWaitSeconds = (int)policy.SenderWait.TotalSeconds,
         OrderingKey = policy.OrderingKey,
         Paused = policy.Paused,
     };

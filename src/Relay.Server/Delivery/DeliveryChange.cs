@@ -78,6 +78,10 @@ internal static class DeliveryChange
                 rule = Read(value, 1, long.MaxValue, out var maxBytes);
                 to = to with { MaxQueuedBytes = maxBytes };
                 return rule;
+            case "sender_wait_seconds":
+                rule = Read(value, 0, (long)DeliveryLimits.MaxSenderWait.TotalSeconds, out var senderWait);
+                to = to with { SenderWaitSeconds = (int?)senderWait };
+                return rule;
             case "ordering_key":
                 rule = value.ValueKind == JsonValueKind.Null || (value.ValueKind == JsonValueKind.String && OrderingKey.IsPlace(value.GetString())) ? null : OrderingKey.Rule;
                 to = to with { OrderingKey = rule is null ? value.GetString() : null };
@@ -86,7 +90,7 @@ internal static class DeliveryChange
                 to = to with { Paused = value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null } };
                 return value.ValueKind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null ? null : "must be true, false or null";
             default:
-                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, ordering_key and paused";
+                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key and paused";
         }
     }
 

@@ -12,6 +12,9 @@ internal static class DeliveryLimits
 
     public static readonly TimeSpan MaxAckTimeout = TimeSpan.FromDays(1);
 
+    /// <summary>The longest that a sender's request is kept open.</summary>
+    public static readonly TimeSpan MaxSenderWait = TimeSpan.FromSeconds(60);
+
     public static readonly TimeSpan MaxRetryDelay = TimeSpan.FromDays(7);
 
     /// <summary>Ten years: what is longer would go beyond the calendar's end.</summary>

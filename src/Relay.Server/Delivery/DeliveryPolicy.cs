@@ -26,6 +26,9 @@ internal sealed record DeliveryPolicy
 
     public required long MaxQueuedBytes { get; init; }
 
+    /// <summary>How long senders wait for the agent that do not say it themselves; 0: not at all.</summary>
+    public TimeSpan SenderWait { get; init; }
+
     /// <summary>Where the <see cref="Delivery.OrderingKey"/> is; null: events have none.</summary>
     public string? OrderingKey { get; init; }
 
@@ -49,6 +52,7 @@ internal sealed record DeliveryPolicy
             MaxInFlight = agent.MaxInFlight ?? server.MaxInFlight,
             MaxQueuedEvents = agent.MaxQueuedEvents ?? server.MaxQueuedEvents,
             MaxQueuedBytes = agent.MaxQueuedBytes ?? server.MaxQueuedBytes,
+            SenderWait = TimeSpan.FromSeconds(agent.SenderWaitSeconds ?? 0),
             OrderingKey = agent.OrderingKey,
             Paused = agent.Paused ?? false,
             InFlightLimit = agent.MaxInFlight ?? DeliveryLimits.MaxInFlight,

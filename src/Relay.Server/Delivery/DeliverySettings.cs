@@ -21,6 +21,9 @@ internal sealed record DeliverySettings
 
     public long? MaxQueuedBytes { get; init; }
 
+    /// <summary>How long senders wait for the agent that do not say it themselves, for those that cannot.</summary>
+    public int? SenderWaitSeconds { get; init; }
+
     /// <summary>Where the <see cref="Delivery.OrderingKey"/> is.</summary>
     public string? OrderingKey { get; init; }
 

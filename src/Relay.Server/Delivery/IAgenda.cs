@@ -11,12 +11,15 @@ internal interface IAgenda
 {
     /// <summary>
     /// Answers agents that are due, the longest due first, and moves each to <paramref name="until"/>: no other node takes it meanwhile, and it comes
-    /// again if this one dies. Whoever takes one sets it anew, or removes it, when it is done.
+    /// again if this one dies. Whoever takes one moves it on, or removes it, when it is done.
     /// </summary>
     Task<IReadOnlyList<RelayId>> TakeDueAsync(AgendaKind kind, DateTimeOffset now, DateTimeOffset until, int limit);
 
     /// <summary>Adds the agent, or moves it.</summary>
     Task SetAsync(AgendaKind kind, RelayId agent, DateTimeOffset at);
+
+    /// <summary>Moves the agent from where it was taken to; if somebody has set it since, it stays as they did.</summary>
+    Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to);
 
     Task RemoveAsync(AgendaKind kind, RelayId agent);
 }

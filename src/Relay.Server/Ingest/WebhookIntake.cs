@@ -25,7 +25,8 @@ internal sealed class WebhookIntake(
     {
         var key = _deduplicates ? IdempotencyKey.Find(request.Headers, agent.Source?.FindEventId(body)) : null;
         var accepted = new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id, agent.Source?.Type), body, key);
-        var wait = PreferWait.Find(request.Headers) is { } duration ? waits.Begin(agent.Id, accepted.Id, duration) : null;
+        var duration = PreferWait.Find(request.Headers) ?? agent.Policy.SenderWait;
+        var wait = duration > TimeSpan.Zero ? waits.Begin(agent.Id, accepted.Id, duration) : null;
         try
         {
             return (await StoreAsync(agent, accepted), wait);

@@ -29,6 +29,27 @@ public sealed class WaitingSenderTests
     }
 
     [Theory, OnEachStore]
+    public async Task Senders_that_cannot_ask_to_wait_do_when_the_agent_is_set_so(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store);
+        var agent = await relay.RegisterAsync("""{"delivery":{"sender_wait_seconds":30}}""");
+        await using var connected = await relay.ConnectAsync(agent);
+
+        var post = relay.PostAsync(agent, "From=%2B15550100"u8.ToArray(), "application/x-www-form-urlencoded");
+        var webhook = await connected.ReceiveWebhookAsync();
+        Assert.NotNull(webhook.ReplyBy);
+        await connected.SendAsync($$"""{"type":"reply","id":"{{webhook.Id}}","headers":{"content-type":"text/xml"},"body":"<Response/>"}""");
+
+        using (var response = await post)
+        {
+            Assert.Equal("<Response/>", await response.Content.ReadAsStringAsync());
+        }
+
+        using var hurried = await PostAsync(relay, agent, "wait=0");
+        Assert.Equal(HttpStatusCode.Accepted, hurried.StatusCode);
+    }
+
+    [Theory, OnEachStore]
     public async Task A_waiting_sender_gets_the_agents_own_answer(string store)
     {
         await using var relay = await RelayHost.StartAsync(store);

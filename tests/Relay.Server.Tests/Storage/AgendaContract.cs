@@ -59,6 +59,19 @@ public abstract class AgendaContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_set_since_it_was_taken_is_not_moved()
+    {
+        await TakeAsync(now: 50, until: 100);
+        await Agenda.SetAsync(AgendaKind.Expiry, _early, At(60));
+        await Agenda.MoveAsync(AgendaKind.Expiry, _early, At(100), At(200));
+        await Agenda.MoveAsync(AgendaKind.Expiry, _late, At(100), At(200));
+        await Agenda.MoveAsync(AgendaKind.Expiry, RelayId.New(), At(100), At(1));
+
+        Assert.Equal([_early], await TakeAsync(now: 199, until: 300));
+        Assert.Equal([_late], await TakeAsync(now: 200, until: 300));
+    }
+
+    [Fact]
     public async Task Kinds_know_nothing_of_each_other()
     {
         await Agenda.SetAsync(AgendaKind.HttpFallback, _early, At(1));

@@ -51,11 +51,12 @@ internal sealed partial class ExpirySweeper(
             do
             {
                 var now = time.GetUtcNow();
-                due = await agenda.TakeDueAsync(AgendaKind.Expiry, now, now + TakenFor, AgentsAtATime);
+                var until = now + TakenFor;
+                due = await agenda.TakeDueAsync(AgendaKind.Expiry, now, until, AgentsAtATime);
                 foreach (var agent in due)
                 {
                     stoppingToken.ThrowIfCancellationRequested();
-                    await SweepAsync(agent, stoppingToken);
+                    await SweepAsync(agent, until, stoppingToken);
                 }
             }
             while (due.Count == AgentsAtATime);
@@ -66,7 +67,7 @@ internal sealed partial class ExpirySweeper(
         }
     }
 
-    private async Task SweepAsync(RelayId id, CancellationToken stoppingToken)
+    private async Task SweepAsync(RelayId id, DateTimeOffset takenUntil, CancellationToken stoppingToken)
     {
         if (await agents.FindAsync(id, stoppingToken) is not { } agent)
         {
@@ -84,7 +85,7 @@ internal sealed partial class ExpirySweeper(
 
         var now = time.GetUtcNow();
         var next = (oldest is { } left ? EventIdSource.TimeOf(left) : now) + retention;
-        await agenda.SetAsync(AgendaKind.Expiry, id, next < now + Pause ? now + Pause : next > now + LongestPause ? now + LongestPause : next);
+        await agenda.MoveAsync(AgendaKind.Expiry, id, takenUntil, next < now + Pause ? now + Pause : next > now + LongestPause ? now + LongestPause : next);
     }
 
     /// <returns>The oldest event that is left.</returns>

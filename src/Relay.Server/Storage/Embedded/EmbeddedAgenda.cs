@@ -19,6 +19,12 @@ internal sealed class EmbeddedAgenda(EmbeddedStore store) : IAgenda
         return true;
     });
 
+    public Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to) => store.Writer.RunAsync(tables =>
+    {
+        tables.Agenda.Move((int)kind, agent, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds());
+        return true;
+    });
+
     public Task RemoveAsync(AgendaKind kind, RelayId agent) => store.Writer.RunAsync(tables =>
     {
         tables.Agenda.Remove((int)kind, agent);

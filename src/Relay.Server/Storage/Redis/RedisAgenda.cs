@@ -19,6 +19,9 @@ internal sealed class RedisAgenda(RedisLanes lanes, RedisKeys keys) : IAgenda
     public Task SetAsync(AgendaKind kind, RelayId agent, DateTimeOffset at) => Lane.ExecuteAsync(
         database => database.SortedSetAddAsync(keys.Agenda(kind), agent.Value, at.ToUnixTimeMilliseconds()), CancellationToken.None);
 
+    public Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to) => Lane.RunAsync(
+        RedisScript.MoveDue, keys.Agenda(kind), agent.Value, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds());
+
     public Task RemoveAsync(AgendaKind kind, RelayId agent) => Lane.ExecuteAsync(
         database => database.SortedSetRemoveAsync(keys.Agenda(kind), agent.Value), CancellationToken.None);
 }
