@@ -24,7 +24,7 @@ public sealed record AgentResponse
     /// <summary>False: deactivated, for good. Nothing is accepted for it and its key opens nothing.</summary>
     public bool Active { get; init; }
 
-    /// <summary>Whether the agent is connected now, to the server that answers.</summary>
+    /// <summary>Whether the agent is connected now, to whichever node.</summary>
     public bool Connected { get; init; }
 
     /// <summary>Where senders post.</summary>
@@ -66,6 +66,9 @@ public sealed record AgentDelivery
 
     /// <summary>Events are accepted and kept, none is handed out.</summary>
     public bool Paused { get; init; }
+
+    /// <summary><c>exclusive</c>: the newest connection takes over; <c>shared</c>: all serve the agent side by side.</summary>
+    public required string Connections { get; init; }
 }
 
 /// <summary>One page of agents, in the order of their ids.</summary>

@@ -138,6 +138,9 @@ public static class DisconnectReasons
     /// <summary>A newer connection of the same agent took over.</summary>
     public const string DuplicateConnection = "duplicate_connection";
 
+    /// <summary>A setting of the agent changed that connections follow only from their beginning: connect again at once.</summary>
+    public const string SettingsChanged = "settings_changed";
+
     /// <summary>The agent was deactivated or its key revoked.</summary>
     public const string Deactivated = "deactivated";
 }

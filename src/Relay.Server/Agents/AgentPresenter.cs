@@ -16,7 +16,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connec
         Metadata = agent.Metadata,
         CreatedAt = agent.CreatedAt,
         Active = agent.Active,
-        Connected = connections.Find(agent.Id) is not null,
+        Connected = connections.IsConnected(agent.Id),
         WebhookUrl = urls.For(agent.Id, request),
         Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
     };
@@ -33,5 +33,6 @@ internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connec
         SenderWaitSeconds = (int)policy.SenderWait.TotalSeconds,
         OrderingKey = policy.OrderingKey,
         Paused = policy.Paused,
+        Connections = policy.Connections == ConnectionMode.Shared ? "shared" : "exclusive",
     };
 }

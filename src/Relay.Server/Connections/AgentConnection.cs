@@ -27,8 +27,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private readonly HttpRequest _request;
     private readonly ConnectionServices _services;
     private readonly Outbound _outbound;
-    private readonly SessionId _session = SessionId.New();
 
+    private SessionId _session = SessionId.New();
     private State _state = State.Authenticating;
     private DateTimeOffset _deadline;
     private DateTimeOffset _nextPing;
@@ -64,6 +64,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         Closing,
     }
 
+    /// <summary>Its beginning says, once the agent is known, whether it is exclusive.</summary>
     public SessionId Session => _session;
 
     /// <summary>Whose connection it is, as last heard; null before it has authenticated.</summary>
@@ -389,13 +390,14 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private async Task OpenAsync(Agent agent, int? maxInFlight)
     {
         _agent = agent;
+        _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
         _pump = new DeliveryPump(agent.Id, agent.Policy, _session, maxInFlight, this, _services.Pump);
         _watch = new AgentWatch(agent.Id, _services.Agents, OnAgent, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
 
         // It may have changed since its key was checked, before anybody here would have been told.
         _watch.Look();
-        var claimed = await _services.Registry.ClaimAsync(this, agent.Id);
+        var claimed = await _services.Registry.EnterAsync(this, agent.Id);
         _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {
@@ -445,6 +447,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         {
             _pump!.Wake();
         }
+        else if (!_session.NeedsClaim)
+        {
+            // A claim means that the agent's connections may not share it any more.
+            _watch!.Look();
+        }
         else if (signal.ClaimedBy != _session)
         {
             _pump!.DoubtClaim();
@@ -457,6 +464,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         if (agent is null)
         {
             Stop(StopReason.Deactivated);
+            return;
+        }
+
+        if (agent.Policy.Connections == ConnectionMode.Exclusive != _session.NeedsClaim)
+        {
+            Stop(StopReason.SettingsChanged);
             return;
         }
 

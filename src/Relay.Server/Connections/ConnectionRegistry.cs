@@ -9,14 +9,45 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<AgentConnection, byte> _all = new();
-    private readonly ConcurrentDictionary<RelayId, AgentConnection> _byAgent = new();
+
+    /// <summary>One or more each, never changed in place. Written under the lock.</summary>
+    private readonly ConcurrentDictionary<RelayId, AgentConnection[]> _byAgent = new();
+
+    private uint _picks;
 
     /// <summary>All, those that have not authenticated yet and those that are ending too.</summary>
     public IEnumerable<AgentConnection> All => _all.Select(static item => item.Key);
 
-    public int AuthenticatedCount => _byAgent.Count;
+    public int AuthenticatedCount => _byAgent.Sum(static item => item.Value.Length);
 
-    public AgentConnection? Find(RelayId agent) => _byAgent.GetValueOrDefault(agent);
+    public bool IsConnected(RelayId agent) => _byAgent.ContainsKey(agent);
+
+    /// <summary>The agent's connection; of several the one with the most room, and of those with as much each in turn.</summary>
+    public AgentConnection? Pick(RelayId agent)
+    {
+        if (!_byAgent.TryGetValue(agent, out var connections))
+        {
+            return null;
+        }
+
+        if (connections.Length == 1)
+        {
+            return connections[0];
+        }
+
+        var first = Interlocked.Increment(ref _picks);
+        var (picked, most) = (connections[first % connections.Length], -1);
+        for (var i = 0u; i < connections.Length; i++)
+        {
+            var connection = connections[(first + i) % connections.Length];
+            if (connection.Pump.Room is var room && room > most)
+            {
+                (picked, most) = (connection, room);
+            }
+        }
+
+        return picked;
+    }
 
     public void Add(AgentConnection connection) => _all.TryAdd(connection, 0);
 
@@ -28,30 +59,52 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
     }
 
     /// <summary>
-    /// Makes the connection its agent's only one, here and in the queue. The order of claims in the queue is the order here, so that
-    /// of two that come together the same one wins in both places.
+    /// Makes the connection its agent's: the only one, here and in the queue, or one more of those that share it. The order of claims in the
+    /// queue is the order here, so that of two that come together the same one wins in both places.
     /// </summary>
-    public async Task<ClaimResult> ClaimAsync(AgentConnection connection, RelayId agent)
+    public async Task<ClaimResult> EnterAsync(AgentConnection connection, RelayId agent)
     {
         Task<ClaimResult> claim;
-        AgentConnection? older;
+        AgentConnection[] older;
+        var isExclusive = connection.Session.NeedsClaim;
         lock (_gate)
         {
-            older = _byAgent.GetValueOrDefault(agent);
-            _byAgent[agent] = connection;
+            var here = _byAgent.GetValueOrDefault(agent, []);
+            older = isExclusive ? here : [.. here.Where(static other => other.Session.NeedsClaim)];
+            _byAgent[agent] = [.. here.Except(older), connection];
             claim = queue.ClaimAsync(agent, connection.Session, time.GetUtcNow());
         }
 
-        older?.Stop(StopReason.Replaced);
+        foreach (var one in older)
+        {
+            // One of the other mode has not heard yet that the agent has changed.
+            one.Stop(isExclusive && one.Session.NeedsClaim ? StopReason.Replaced : StopReason.SettingsChanged);
+        }
+
         return await claim;
     }
 
     /// <summary>The connection hands out nothing any more.</summary>
     public void Withdraw(AgentConnection connection, RelayId? agent)
     {
-        if (agent is { } id)
+        if (agent is not { } id || !_byAgent.ContainsKey(id))
         {
-            _byAgent.TryRemove(KeyValuePair.Create(id, connection));
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_byAgent.TryGetValue(id, out var here) && here.Contains(connection))
+            {
+                if (here.Length == 1)
+                {
+                    _byAgent.TryRemove(id, out _);
+                }
+                else
+                {
+                    _byAgent[id] = [.. here.Where(other => other != connection)];
+                }
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ internal static class ProbeEndpoint
             return Failures.UnknownRelayId();
         }
 
-        if (connections.Find(agent) is not { } connection)
+        if (connections.Pick(agent) is not { } connection)
         {
             return Answer("not_connected", null);
         }

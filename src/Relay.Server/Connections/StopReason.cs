@@ -44,6 +44,18 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
         },
     };
 
+    /// <summary>The agent's connections are to be exclusive or shared, and this one is the other.</summary>
+    public static readonly StopReason SettingsChanged = new("settings_changed", CloseCodes.Shutdown, "The agent's settings changed. Connect again.", PumpEnd.Shutdown)
+    {
+        LastMessage = static now => new DisconnectMessage
+        {
+            Reason = DisconnectReasons.SettingsChanged,
+            Message = "The agent's delivery.connections changed. Connect again at once.",
+            ReconnectAfterMs = 0,
+            Timestamp = now.ToUnixTimeMilliseconds(),
+        },
+    };
+
     /// <summary>What was in flight is given back uncounted: the agent did not fail.</summary>
     public static readonly StopReason Deactivated = new("deactivated", CloseCodes.Unauthorized, "The agent was deactivated.", PumpEnd.Shutdown)
     {

@@ -89,10 +89,18 @@ internal static class DeliveryChange
             case "paused":
                 to = to with { Paused = value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null } };
                 return value.ValueKind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null ? null : "must be true, false or null";
+            case "connections":
+                to = to with { Connections = ReadMode(value) };
+                return to.Connections is null && value.ValueKind != JsonValueKind.Null ? "must be \"exclusive\", \"shared\" or null" : null;
             default:
-                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key and paused";
+                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key, paused and connections";
         }
     }
+
+    private static ConnectionMode? ReadMode(JsonElement value) => value.ValueKind != JsonValueKind.String ? null
+        : value.ValueEquals("shared"u8) ? ConnectionMode.Shared
+        : value.ValueEquals("exclusive"u8) ? ConnectionMode.Exclusive
+        : null;
 
     private static string? Read(JsonElement value, long least, long most, out long? number)
     {

@@ -35,6 +35,8 @@ internal sealed record DeliveryPolicy
     /// <summary>Events are accepted and kept, none is handed out.</summary>
     public required bool Paused { get; init; }
 
+    public required ConnectionMode Connections { get; init; }
+
     /// <summary>The most that a connection gets, whatever it asks for.</summary>
     private int InFlightLimit { get; init; }
 
@@ -55,6 +57,7 @@ internal sealed record DeliveryPolicy
             SenderWait = TimeSpan.FromSeconds(agent.SenderWaitSeconds ?? 0),
             OrderingKey = agent.OrderingKey,
             Paused = agent.Paused ?? false,
+            Connections = agent.Connections ?? ConnectionMode.Exclusive,
             InFlightLimit = agent.MaxInFlight ?? DeliveryLimits.MaxInFlight,
         };
     }

@@ -92,6 +92,18 @@ internal sealed partial class DeliveryPump
         }
     }
 
+    /// <summary>How many events more could be handed out now; it may be otherwise by the time it is read.</summary>
+    public int Room
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _state == State.Open && HasRoom ? _free : 0;
+            }
+        }
+    }
+
     /// <summary>Under the lock.</summary>
     private bool HasRoom => !_policy.Paused && _free > 0 && _unsentBytes <= MaxUnsentBytes;
 

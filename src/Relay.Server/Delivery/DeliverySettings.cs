@@ -29,4 +29,7 @@ internal sealed record DeliverySettings
 
     /// <summary>Events are accepted and kept, none is handed out.</summary>
     public bool? Paused { get; init; }
+
+    /// <summary>What becomes of a connection when there is another.</summary>
+    public ConnectionMode? Connections { get; init; }
 }

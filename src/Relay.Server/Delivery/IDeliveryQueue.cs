@@ -37,7 +37,10 @@ internal interface IDeliveryQueue
     /// </summary>
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
-    /// <summary>Ends attempts, in one write. When that makes held events ready, the agent's subscribers are told. One result for each settlement, in the same order.</summary>
+    /// <summary>
+    /// Ends attempts, in one write. One result for each settlement, in the same order. The agent's subscribers are told when that makes held
+    /// events ready, and when a session that needs no claim gave something back to be handed out again: others may be handed it then.
+    /// </summary>
     Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now);
 
     /// <summary>Moves the deadline of leases that <paramref name="session"/> holds; others are left alone. One result for each id: whether it was moved.</summary>
@@ -46,7 +49,8 @@ internal interface IDeliveryQueue
     /// <summary>
     /// Makes <paramref name="session"/> the only one of those that need a claim that is handed the agent's events. What other connections
     /// hold, those that share too, is due at once, its failures as they were and its attempt ended with
-    /// <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told.
+    /// <see cref="AttemptOutcome.Released"/>. The agent's subscribers are told. A session that needs no claim
+    /// changes nothing and is only answered.
     /// </summary>
     Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now);
 

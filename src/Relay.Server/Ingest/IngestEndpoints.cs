@@ -95,7 +95,7 @@ internal static class IngestEndpoints
                 Status = status,
                 Id = result.Id.ToString(),
                 RelayId = relayId,
-                AgentConnected = connections.Find(id) is not null,
+                AgentConnected = connections.IsConnected(id),
                 Timestamp = time.GetUtcNow().ToUnixTimeMilliseconds(),
             },
             ApiJson.Default.WebhookResponse,

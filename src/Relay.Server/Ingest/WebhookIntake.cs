@@ -50,7 +50,7 @@ internal sealed class WebhookIntake(
             accepted = accepted with { OrderingKey = OrderingKey.Find(place, accepted.Head, accepted.Body) };
         }
 
-        return connections.Find(agent.Id) is { } connection
+        return connections.Pick(agent.Id) is { } connection
             ? connection.Pump.AcceptAsync(accepted, terms)
             : queue.AcceptAsync(accepted, terms);
     }

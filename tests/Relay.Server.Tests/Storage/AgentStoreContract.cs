@@ -191,7 +191,7 @@ public abstract class AgentStoreContract : IAsyncLifetime
         WorkspaceId = "ws-1",
         Name = "Zo\u00eb's agent",
         Metadata = JsonDocument.Parse("""{"team":"a","n":[1,2.50,null]}""").RootElement,
-        Delivery = new DeliverySettings { AckTimeoutMs = 5000, RetryDelaysMs = [0, 100], Paused = true },
+        Delivery = new DeliverySettings { AckTimeoutMs = 5000, RetryDelaysMs = [0, 100], Paused = true, Connections = ConnectionMode.Shared },
     };
 
     private static void AssertSame(AgentRecord expected, AgentRecord? actual)

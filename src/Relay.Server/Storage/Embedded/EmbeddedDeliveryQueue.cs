@@ -25,7 +25,11 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var (results, released) = await _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
-        if (released) _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
+        if (released || settlements.Where((one, i) => one.Kind == SettlementKind.Retry && !one.Session.NeedsClaim && results[i] == SettleResult.Settled).Any())
+        {
+            _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
+        }
+
         return results;
     }
 
@@ -35,7 +39,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
     {
         var claimed = await _writer.RunAsync(tables => tables.Claim(agent, session, now));
-        _subscriptions.Tell(agent, new QueueSignal(session));
+        if (session.NeedsClaim) _subscriptions.Tell(agent, new QueueSignal(session));
         return claimed;
     }
 

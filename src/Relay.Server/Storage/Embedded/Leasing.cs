@@ -29,8 +29,13 @@ internal static class Leasing
     public static ClaimResult Claim(this EmbeddedTables tables, RelayId agent, SessionId session, DateTimeOffset now)
     {
         var queue = tables.Queues.FindOrAdd(agent);
+        if (session.NeedsClaim) tables.TakeClaim(queue, session, now.ToUnixTimeMilliseconds());
+        return new ClaimResult(queue.Unsettled, tables.Gaps.Of(queue.Number));
+    }
+
+    private static void TakeClaim(this EmbeddedTables tables, QueueRow queue, SessionId session, long due)
+    {
         tables.Queues.Change(queue).Session = session.Value;
-        var due = now.ToUnixTimeMilliseconds();
         foreach (var row in tables.Events.InState(queue.Number, EventState.Leased, static _ => false))
         {
             if (row.IsHeldBy(session) || !row.HolderSession.IsConnection) continue;
@@ -38,8 +43,6 @@ internal static class Leasing
                 row with { State = EventState.Waiting, Due = due, Holder = null },
                 row.EndAttempt(AttemptOutcome.Released, reason: null, due));
         }
-
-        return new ClaimResult(queue.Unsettled, tables.Gaps.Of(queue.Number));
     }
 
     public static IReadOnlyList<bool> Extend(

@@ -87,8 +87,8 @@ internal sealed class QueueModel(DeliveryOptions options)
 
     public ClaimResult TakeClaim(SessionId session, DateTimeOffset now)
     {
-        _claim = session;
-        foreach (var one in _events.Where(one => one.State == EventState.Leased && one.Holder.IsConnection && !one.IsHeldBy(session)))
+        _claim = session.NeedsClaim ? session : _claim;
+        foreach (var one in _events.Where(one => session.NeedsClaim && one.State == EventState.Leased && one.Holder.IsConnection && !one.IsHeldBy(session)))
         {
             one.EndAttempt(AttemptOutcome.Released, reason: null, now);
             (one.State, one.Due) = (EventState.Waiting, now);

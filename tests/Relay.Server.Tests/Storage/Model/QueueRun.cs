@@ -165,7 +165,7 @@ internal sealed class QueueRun
 
     private void Claim(IDeliveryQueue queue)
     {
-        var (session, now) = (_sessions[_random.Next(Connections)], _now);
+        var (session, now) = (_sessions[_random.Next(_sessions.Length)], _now);
         Call($"claim by {Name(session)}", Answers.Of(_model.TakeClaim(session, now)), async () => Answers.Of(await queue.ClaimAsync(_agent, session, now)));
     }
 

@@ -6,6 +6,7 @@ local agent = KEYS[1]
 local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local keeps_delivered = delivered_ms > 0 and kept > 0
 local events, bytes, done_bytes = 0, 0, 0
+local others_may = false
 local unleased, done, delivered, forgotten = {}, {}, {}, {}
 local given_up = { dead = {}, expired = {} }
 
@@ -34,6 +35,7 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
         redis.call('HSET', key, 'state', 'waiting', 'failures', failures, 'loss', loss, 'history', history)
         redis.call('ZADD', agent .. ':waiting', due, id)
         redis.call('ZADD', agent .. ':queued', 0, id)
+        others_may = others_may or not needs_claim(session)
         return 0
     end
 
@@ -70,6 +72,9 @@ for i = 6, #ARGV, 8 do
 end
 
 in_chunks('ZREM', agent .. ':leased', unleased)
+if others_may then
+    redis.call('PUBLISH', agent .. ':signal', '')
+end
 
 -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them.
 local function trim(set)
