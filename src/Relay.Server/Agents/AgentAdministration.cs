@@ -62,7 +62,7 @@ internal static class AgentAdministration
         var page = await store.ListAsync(after, limit, cancellationToken);
         var response = new AgentListResponse
         {
-            Agents = [.. page.Agents.Select(agent => presenter.Show(agent, request))],
+            Agents = await Task.WhenAll(page.Agents.Select(agent => presenter.ShowAsync(agent, request))),
             NextCursor = page.Next?.Value,
         };
         return TypedResults.Json(response, ApiJson.Default.AgentListResponse);
@@ -71,7 +71,7 @@ internal static class AgentAdministration
     private static async Task<IResult> FindAsync(
         string relayId, HttpRequest request, IAgentStore store, AgentPresenter presenter, CancellationToken cancellationToken) =>
         RelayId.TryParse(relayId, out var id) && await store.FindAsync(id, cancellationToken) is { } agent
-            ? Show(agent, request, presenter)
+            ? await ShowAsync(agent, request, presenter)
             : Failures.UnknownRelayId();
 
     private static async Task<IResult> ChangeAsync(
@@ -88,7 +88,7 @@ internal static class AgentAdministration
 
         return RelayId.TryParse(relayId, out var id)
             && await editor.ChangeAsync(id, agent => agent.Active ? change!.ApplyTo(agent) : agent, cancellationToken) is { Active: true } changed
-            ? Show(changed, request, presenter)
+            ? await ShowAsync(changed, request, presenter)
             : Failures.UnknownRelayId();
     }
 
@@ -98,8 +98,8 @@ internal static class AgentAdministration
             ? TypedResults.NoContent()
             : Failures.UnknownRelayId();
 
-    private static JsonHttpResult<AgentResponse> Show(AgentRecord agent, HttpRequest request, AgentPresenter presenter) =>
-        TypedResults.Json(presenter.Show(agent, request), ApiJson.Default.AgentResponse);
+    private static async Task<JsonHttpResult<AgentResponse>> ShowAsync(AgentRecord agent, HttpRequest request, AgentPresenter presenter) =>
+        TypedResults.Json(await presenter.ShowAsync(agent, request), ApiJson.Default.AgentResponse);
 
     private static T ProducesError<T>(this T endpoints, int status)
         where T : IEndpointConventionBuilder =>

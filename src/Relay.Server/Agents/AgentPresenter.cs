@@ -6,9 +6,9 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Agents;
 
 /// <summary>Shows an agent as the API does: what is secret is not among it. Any thread.</summary>
-internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connections, IOptions<DeliveryOptions> delivery)
+internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOptions<DeliveryOptions> delivery)
 {
-    public AgentResponse Show(AgentRecord agent, HttpRequest request) => new()
+    public async Task<AgentResponse> ShowAsync(AgentRecord agent, HttpRequest request) => new()
     {
         RelayId = agent.Id.Value,
         WorkspaceId = agent.WorkspaceId,
@@ -16,7 +16,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, ConnectionRegistry connec
         Metadata = agent.Metadata,
         CreatedAt = agent.CreatedAt,
         Active = agent.Active,
-        Connected = connections.IsConnected(agent.Id),
+        Connected = await presence.IsConnectedAsync(agent.Id),
         WebhookUrl = urls.For(agent.Id, request),
         Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
     };

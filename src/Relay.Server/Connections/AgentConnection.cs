@@ -39,6 +39,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private AgentWatch? _watch;
     private GapNotice? _gaps;
     private IAsyncDisposable? _subscription;
+    private Task _withdrawal = Task.CompletedTask;
 
     public AgentConnection(WebSocket socket, HttpRequest request, ConnectionServices services)
     {
@@ -201,7 +202,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
         Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
         Tell(ActivityType.Disconnected, reason);
-        _services.Registry.Withdraw(this, _agent?.Id);
+        _withdrawal = _services.Registry.WithdrawAsync(this, _agent?.Id);
         _pump?.Stop(reason.End);
         if (reason.LastMessage is { } message)
         {
@@ -515,7 +516,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private async Task EndAsync()
     {
         // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
-        _services.Registry.Withdraw(this, _agent?.Id);
+        var withdrawal = _services.Registry.WithdrawAsync(this, _agent?.Id);
         if (_socket.State is WebSocketState.Aborted)
         {
             // Nothing can be sent; what waits for the socket is let go.
@@ -523,7 +524,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
 
         await _outbound.Completion;
-        _services.Registry.Remove(this, _agent?.Id);
+        _services.Registry.Remove(this);
+        await Task.WhenAll(_withdrawal, withdrawal);
         if (_subscription is not null)
         {
             await _subscription.DisposeAsync();

@@ -17,6 +17,9 @@ internal static class ConnectionEndpoints
         services.AddSingleton<ConnectionRegistry>();
         services.AddSingleton<ConnectionServices>();
         services.AddHostedService<ConnectionClock>();
+        services.AddSingleton<Presence>();
+        services.AddSingleton<IPresence>(static provider => provider.GetRequiredService<Presence>());
+        services.AddHostedService(static provider => provider.GetRequiredService<Presence>());
         return services;
     }
 

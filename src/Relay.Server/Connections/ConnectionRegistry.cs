@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
 
 /// <summary>The connections of this node. Any thread.</summary>
-internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time)
+internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<AgentConnection, byte> _all = new();
@@ -19,6 +20,9 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
     public IEnumerable<AgentConnection> All => _all.Select(static item => item.Key);
 
     public int AuthenticatedCount => _byAgent.Sum(static item => item.Value.Length);
+
+    /// <summary>Who has a connection here.</summary>
+    public IEnumerable<RelayId> Agents => _byAgent.Select(static item => item.Key);
 
     public bool IsConnected(RelayId agent) => _byAgent.ContainsKey(agent);
 
@@ -52,10 +56,17 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
     public void Add(AgentConnection connection) => _all.TryAdd(connection, 0);
 
     /// <summary>The connection is over.</summary>
-    public void Remove(AgentConnection connection, RelayId? agent)
+    public void Remove(AgentConnection connection) => _all.TryRemove(connection, out _);
+
+    /// <summary>Tells other nodes that the agent is here, if it is.</summary>
+    public Task AnnounceAsync(RelayId agent)
     {
-        _all.TryRemove(connection, out _);
-        Withdraw(connection, agent);
+        // Under the lock, so that it is never said after a withdrawal.
+        lock (_gate)
+        {
+            var now = time.GetUtcNow();
+            return _byAgent.ContainsKey(agent) ? presence.AnnounceAsync(agent, now, now + Presence.Lifetime) : Task.CompletedTask;
+        }
     }
 
     /// <summary>
@@ -65,6 +76,7 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
     public async Task<ClaimResult> EnterAsync(AgentConnection connection, RelayId agent)
     {
         Task<ClaimResult> claim;
+        Task announcement;
         AgentConnection[] older;
         var isExclusive = connection.Session.NeedsClaim;
         lock (_gate)
@@ -73,6 +85,7 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
             older = isExclusive ? here : [.. here.Where(static other => other.Session.NeedsClaim)];
             _byAgent[agent] = [.. here.Except(older), connection];
             claim = queue.ClaimAsync(agent, connection.Session, time.GetUtcNow());
+            announcement = AnnounceAsync(agent);
         }
 
         foreach (var one in older)
@@ -81,30 +94,41 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, TimeProvider time
             one.Stop(isExclusive && one.Session.NeedsClaim ? StopReason.Replaced : StopReason.SettingsChanged);
         }
 
+        await Task.WhenAll(claim, announcement);
         return await claim;
     }
 
     /// <summary>The connection hands out nothing any more.</summary>
-    public void Withdraw(AgentConnection connection, RelayId? agent)
+    /// <returns>Ends when other nodes have been told, or could not be. Never faults.</returns>
+    public async Task WithdrawAsync(AgentConnection connection, RelayId? agent)
     {
-        if (agent is not { } id || !_byAgent.ContainsKey(id))
+        try
         {
-            return;
+            await (agent is { } id ? TakeOut(connection, id) : Task.CompletedTask);
         }
+        catch (StoreUnavailableException)
+        {
+            // What is not renewed ends by itself.
+        }
+    }
 
+    private Task TakeOut(AgentConnection connection, RelayId agent)
+    {
         lock (_gate)
         {
-            if (_byAgent.TryGetValue(id, out var here) && here.Contains(connection))
+            if (!_byAgent.TryGetValue(agent, out var here) || !here.Contains(connection))
             {
-                if (here.Length == 1)
-                {
-                    _byAgent.TryRemove(id, out _);
-                }
-                else
-                {
-                    _byAgent[id] = [.. here.Where(other => other != connection)];
-                }
+                return Task.CompletedTask;
             }
+
+            if (here.Length > 1)
+            {
+                _byAgent[agent] = [.. here.Where(other => other != connection)];
+                return Task.CompletedTask;
+            }
+
+            _byAgent.TryRemove(agent, out _);
+            return presence.WithdrawAsync(agent, time.GetUtcNow());
         }
     }
 }

@@ -124,7 +124,10 @@ internal enum AcceptStatus
     QueueFull,
 }
 
-internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id);
+/// <param name="Status">What became of it.</param>
+/// <param name="Id">Its own, or that of the event it duplicates.</param>
+/// <param name="IsConnected">Whether the store saw that a node has a connection of the agent. False says nothing of this node's own.</param>
+internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id, bool IsConnected = false);
 
 /// <param name="Session">One that holds the claim, or that needs none (<see cref="SessionId.NeedsClaim"/>).</param>
 /// <param name="MaxEvents">0: hands out nothing, and only says how it stands.</param>

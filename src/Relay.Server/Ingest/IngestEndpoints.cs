@@ -45,6 +45,7 @@ internal static class IngestEndpoints
         SourceGate gate,
         WebhookIntake intake,
         ConnectionRegistry connections,
+        IPresence presence,
         IOptions<IngestOptions> options,
         IHostApplicationLifetime lifetime,
         TimeProvider time,
@@ -72,9 +73,10 @@ internal static class IngestEndpoints
         return result.Status switch
         {
             AcceptStatus.Ready or AcceptStatus.Leased when wait is not null && await IsAcknowledgedAsync(wait) =>
-                wait.Reply is { } reply ? new AgentReplyResult(reply) : Answer("delivered", StatusCodes.Status200OK),
-            AcceptStatus.Ready or AcceptStatus.Leased => Answer("queued", StatusCodes.Status202Accepted),
-            AcceptStatus.Duplicate => Answer("duplicate", StatusCodes.Status200OK),
+                wait.Reply is { } reply ? new AgentReplyResult(reply) : Answer("delivered", StatusCodes.Status200OK, isConnected: true),
+            AcceptStatus.Ready or AcceptStatus.Leased =>
+                Answer("queued", StatusCodes.Status202Accepted, result.IsConnected || connections.IsConnected(id)),
+            AcceptStatus.Duplicate => Answer("duplicate", StatusCodes.Status200OK, await presence.IsConnectedAsync(id)),
             _ => new ErrorResult(
                 StatusCodes.Status503ServiceUnavailable, ErrorCodes.QueueFull, "Too much waits for this agent, so nothing was accepted. Send it again later.")
             {
@@ -89,13 +91,13 @@ internal static class IngestEndpoints
             return await wait.WaitAsync(time, ended.Token);
         }
 
-        IResult Answer(string status, int statusCode) => TypedResults.Json(
+        IResult Answer(string status, int statusCode, bool isConnected) => TypedResults.Json(
             new WebhookResponse
             {
                 Status = status,
                 Id = result.Id.ToString(),
                 RelayId = relayId,
-                AgentConnected = connections.IsConnected(id),
+                AgentConnected = isConnected,
                 Timestamp = time.GetUtcNow().ToUnixTimeMilliseconds(),
             },
             ApiJson.Default.WebhookResponse,

@@ -1,5 +1,6 @@
 using Relay.Server.Activities;
 using Relay.Server.Agents;
+using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
 namespace Relay.Server.Storage.Embedded;
@@ -13,6 +14,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAgentStore, EmbeddedAgentStore>()
         .AddSingleton<IAgentLog, EmbeddedAgentLog>()
         .AddSingleton<IAgenda, EmbeddedAgenda>()
+        .AddSingleton<IPresenceStore, EmbeddedPresence>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();
 

@@ -20,13 +20,14 @@ internal sealed class RedisScript
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript List = new("list");
+    public static readonly RedisScript Presence = new("presence");
     public static readonly RedisScript Log = new("log");
     public static readonly RedisScript ReadLog = new("read_log");
     public static readonly RedisScript TakeDue = new("take_due");
     public static readonly RedisScript MoveDue = new("move_due");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, Log, ReadLog, TakeDue, MoveDue, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, Log, ReadLog, TakeDue, MoveDue, Presence, Health];
 
     private RedisScript(string name)
     {

@@ -1,5 +1,6 @@
 using Relay.Server.Activities;
 using Relay.Server.Agents;
+using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
 namespace Relay.Server.Storage.Redis;
@@ -17,6 +18,7 @@ internal static class RedisStoreServices
         .AddSingleton<IAgentStore, RedisAgentStore>()
         .AddSingleton<IAgentLog, RedisAgentLog>()
         .AddSingleton<IAgenda, RedisAgenda>()
+        .AddSingleton<IPresenceStore, RedisPresence>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();
 }

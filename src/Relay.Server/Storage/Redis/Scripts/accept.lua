@@ -1,5 +1,6 @@
 #!lua
--- Stores an event, leased at once where the terms allow it. Answers 0: ready, 1: leased, 2: queue full, or the id it duplicates.
+-- Stores an event, leased at once where the terms allow it. Answers 0: ready, 3: ready and some node
+-- has a connection of the agent, 1: leased, 2: queue full, or the id it duplicates.
 local agent = KEYS[1]
 local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -58,4 +59,4 @@ else
     redis.call('ZADD', agent .. ':ready', sequence, id)
     redis.call('PUBLISH', agent .. ':signal', '')
 end
-return 0
+return redis.call('ZCOUNT', agent .. ':nodes', '(' .. accepted, '+inf') > 0 and 3 or 0
