@@ -30,7 +30,7 @@ internal interface IDeliveryQueue
     Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms);
 
     /// <summary>
-    /// Hands out what is due: first what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
+    /// Hands out what is due, to a session that holds the claim or needs none; a claim that nobody holds is taken by the asking session. First what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
     /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
     /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection or a node that posts held it, its failures grow by one unless a loss was counted before, and a
     /// loss counts from then on; if a poll held it, its failures grow by one.

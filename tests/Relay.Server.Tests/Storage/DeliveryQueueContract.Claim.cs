@@ -59,8 +59,6 @@ public abstract partial class DeliveryQueueContract
     public async Task A_session_without_the_claim_is_handed_nothing()
     {
         await AcceptAsync();
-        Assert.True((await LeaseAsync()).Superseded);
-
         await ClaimAsync();
         await Queue.ClaimAsync(_agent, SessionId.New(), At(1));
         var superseded = await LeaseAsync(at: 1);
@@ -68,6 +66,16 @@ public abstract partial class DeliveryQueueContract
         Assert.True(superseded.Superseded);
         Assert.Empty(superseded.Events);
         Assert.Equal(AcceptStatus.Ready, (await Queue.AcceptAsync(NewEvent(agent: _agent), LeaseTerms())).Status);
+    }
+
+    [Fact]
+    public async Task A_claim_that_nobody_has_is_taken_by_who_asks()
+    {
+        var id = await AcceptAsync();
+
+        Assert.Equal([id], Ids(await LeaseAsync()));
+        Assert.True((await LeaseAsync(session: SessionId.New())).Superseded);
+        Assert.Equal(AcceptStatus.Leased, (await Queue.AcceptAsync(NewEvent(), LeaseTerms())).Status);
     }
 
     [Fact]

@@ -8,9 +8,12 @@ internal static class Leasing
 {
     public static LeaseResult Lease(this EmbeddedTables tables, RelayId agent, LeaseRequest request)
     {
-        var queue = tables.Queues.Find(agent);
-        if (request.Session.NeedsClaim && queue?.Session != request.Session.Value) return LeaseResult.NotYours;
-        if (queue is null) return LeaseResult.Nothing;
+        var queue = tables.Queues.FindOrAdd(agent);
+        if (request.Session.NeedsClaim)
+        {
+            if (queue.Session is null) tables.Queues.Change(queue).Session = request.Session.Value;
+            else if (queue.Session != request.Session.Value) return LeaseResult.NotYours;
+        }
 
         var now = request.Now.ToUnixTimeMilliseconds();
         var (events, bytes) = (0, 0L);

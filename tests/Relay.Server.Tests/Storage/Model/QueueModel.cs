@@ -57,7 +57,7 @@ internal sealed class QueueModel(DeliveryOptions options)
 
     public LeaseResult Lease(LeaseRequest request)
     {
-        if (request.Session.NeedsClaim && _claim != request.Session) return LeaseResult.NotYours;
+        if (request.Session.NeedsClaim && (_claim ??= request.Session) != request.Session) return LeaseResult.NotYours;
 
         // Both sorts are stable: of one moment, the older event comes first.
         var inTurn = DueAt(request.Now).OrderBy(one => one.Due).Concat(Ready).ToList();

@@ -4,8 +4,13 @@
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-if needs_claim(session) and redis.call('HGET', agent, 'claim') ~= session then
-    return false
+if needs_claim(session) then
+    local claim = redis.call('HGET', agent, 'claim')
+    if not claim then
+        redis.call('HSET', agent, 'claim', session) -- Lost with what Redis lost: who is there has it again.
+    elseif claim ~= session then
+        return false
+    end
 end
 
 local answer = { 0, '' }
