@@ -198,6 +198,16 @@ internal sealed partial class DeliveryPump
 
             return result;
         }
+        catch when (ticket.Slots > 0)
+        {
+            // It may be leased to this session and nobody know of it: then it comes when that is over.
+            lock (_gate)
+            {
+                _schedule.WakeAt(ticket.Deadline + LeaseMargin);
+            }
+
+            throw;
+        }
         finally
         {
             Complete(ticket, leased);
