@@ -31,9 +31,10 @@ internal sealed partial class SettledEventPruner(IDeliveryQueue queue, TimeProvi
             {
             }
         }
-        catch (StoreUnavailableException exception)
+        catch (Exception exception)
         {
-            NotPruned(logger, exception.Message);
+            // Whatever it is: the next time is tried, and the server goes on.
+            NotPruned(logger, exception is StoreUnavailableException ? exception.Message : exception.ToString());
         }
     }
 

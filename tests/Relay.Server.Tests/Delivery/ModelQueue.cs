@@ -18,7 +18,14 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
 
     public bool LosesSignals => false;
 
+    private int _prunes;
+
     private event Action<QueueSignal>? Signalled;
+
+    /// <summary>What pruning fails with, if it is to fail.</summary>
+    public Exception? PruneFault { get; set; }
+
+    public int Prunes => Volatile.Read(ref _prunes);
 
     /// <summary>Whether answers wait for <see cref="LetGo"/>.</summary>
     public bool HoldsAnswers { get; set; }
@@ -97,7 +104,11 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
 
     public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => throw new NotSupportedException("No pump asks for it.");
 
-    public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
+    public Task<int> PruneAsync(DateTimeOffset now)
+    {
+        Interlocked.Increment(ref _prunes);
+        return PruneFault is { } fault ? Task.FromException<int>(fault) : Task.FromResult(0);
+    }
 
     private async Task<T> AnswerAsync<T>(Func<QueueModel, T> call)
     {
