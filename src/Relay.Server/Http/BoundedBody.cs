@@ -6,6 +6,9 @@ namespace Relay.Server.Http;
 /// <summary>Reads a request's exact bytes, never more than the limit.</summary>
 internal static class BoundedBody
 {
+    /// <summary>Most bodies fit into this, and are read without a copy.</summary>
+    private const int FirstBytes = 64 << 10;
+
     /// <returns>The bytes, or that there are more than <paramref name="maxBytes"/>: known from the header before anything is read, if it says so.</returns>
     public static async ValueTask<(byte[] Body, bool TooLarge)> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
     {
@@ -25,10 +28,18 @@ internal static class BoundedBody
             : await ReadUnknownAsync(request, maxBytes, cancellationToken);
     }
 
+    /// <summary>What is announced need not come: memory grows with what does.</summary>
     private static async ValueTask<(byte[] Body, bool TooLarge)> ReadKnownAsync(HttpRequest request, int length, CancellationToken cancellationToken)
     {
-        var body = GC.AllocateUninitializedArray<byte>(length);
+        var body = GC.AllocateUninitializedArray<byte>(Math.Min(length, FirstBytes));
         await request.Body.ReadExactlyAsync(body, cancellationToken);
+        while (body.Length < length)
+        {
+            var read = body.Length;
+            Array.Resize(ref body, (int)Math.Min(length, 4L * read));
+            await request.Body.ReadExactlyAsync(body.AsMemory(read), cancellationToken);
+        }
+
         return (body, false);
     }
 
