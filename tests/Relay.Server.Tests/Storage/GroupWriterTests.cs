@@ -73,6 +73,23 @@ public sealed class GroupWriterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Events_are_refused_when_too_many_bytes_wait_and_acks_are_not()
+    {
+        const int Calls = 8;
+        List<Task<bool>> events = [];
+        Task<bool> ack;
+        using (HoldWriter())
+        {
+            for (var i = 0; i < Calls; i++) events.Add(_store.Writer.RunAsync(static _ => true, GroupWriter.MaxPendingBytes / Calls));
+            await Assert.ThrowsAsync<StoreUnavailableException>(AcceptAsync);
+            ack = _store.Writer.RunAsync(static _ => true);
+        }
+
+        Assert.All(await Task.WhenAll([.. events, ack]), Assert.True);
+        Assert.Equal(AcceptStatus.Ready, (await AcceptAsync()).Status);
+    }
+
+    [Fact]
     public async Task A_failing_call_takes_none_of_its_group_with_it()
     {
         var known = NewEvent();

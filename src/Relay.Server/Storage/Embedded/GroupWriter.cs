@@ -10,6 +10,9 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     /// <summary>Calls that may wait for the writer; more are refused.</summary>
     public const int MaxPending = 16_384;
 
+    /// <summary>Bytes of events that may wait for the writer; more are refused. What brings none, an ack above all, still is taken.</summary>
+    public const long MaxPendingBytes = 256 << 20;
+
     private const int MaxGroupCalls = 1024;
     private const long MaxGroupBytes = 16 << 20;
 
@@ -20,6 +23,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private EmbeddedTables? _tables;
+    private long _pendingBytes;
     private bool _stopping;
     private bool _failing;
     private long _commits;
@@ -52,7 +56,13 @@ internal sealed partial class GroupWriter : IAsyncDisposable
                 return Task.FromException<T>(new StoreUnavailableException($"The embedded store cannot keep up: {MaxPending} calls wait for it."));
             }
 
+            if (sizeBytes > 0 && _pendingBytes + sizeBytes > MaxPendingBytes)
+            {
+                return Task.FromException<T>(new StoreUnavailableException($"The embedded store cannot keep up: {_pendingBytes >> 20} MiB of events wait for it."));
+            }
+
             _pending.Enqueue(call);
+            _pendingBytes += sizeBytes;
             if (_pending.Count == 1) Monitor.Pulse(_gate);
         }
 
@@ -168,7 +178,9 @@ internal sealed partial class GroupWriter : IAsyncDisposable
         lock (_gate)
         {
             while (wait && _pending.Count == 0 && !_stopping) Monitor.Wait(_gate);
-            return _pending.TryDequeue(out var call) ? call : null;
+            if (!_pending.TryDequeue(out var call)) return null;
+            _pendingBytes -= call.SizeBytes;
+            return call;
         }
     }
 }
