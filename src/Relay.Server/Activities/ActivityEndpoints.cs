@@ -61,7 +61,8 @@ internal static class ActivityEndpoints
             new ActivityLogList(page.Entries, page.Next?.ToString(CultureInfo.InvariantCulture)), ActivityJson.Default.ActivityLogList);
     }
 
-    private static async Task<IResult> FeedAsync(HttpContext context, Access access, ActivityFeed feed, IHostApplicationLifetime lifetime)
+    private static async Task<IResult> FeedAsync(
+        HttpContext context, Access access, ActivityFeed feed, AccessWatch watch, IHostApplicationLifetime lifetime)
     {
         var isAdmin = access.IsAdmin(context.Request);
         var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
@@ -79,22 +80,29 @@ internal static class ActivityEndpoints
             };
         }
 
+        var ends = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, context.RequestAborted);
+        context.Response.RegisterForDispose(ends);
         context.Response.OnCompleted(() =>
         {
             feed.Leave();
             return Task.CompletedTask;
         });
+        if (agent is not null)
+        {
+            context.Response.RegisterForDisposeAsync(await watch.BeginAsync(agent, Access.FindKey(context.Request)!, ends.Cancel));
+        }
+
         context.Response.Headers["X-Accel-Buffering"] = "no";
         var lastEventId = context.Request.Headers["Last-Event-ID"].ToString();
-        return TypedResults.ServerSentEvents(UntilAsync(feed, agent?.Id, lastEventId, lifetime.ApplicationStopping, context.RequestAborted));
+        return TypedResults.ServerSentEvents(UntilAsync(feed, agent?.Id, lastEventId, ends.Token));
     }
 
-    /// <summary>Ends when the subscriber goes or the server shuts down, whichever comes first.</summary>
+    /// <summary>Ends when the subscriber goes, may not read it any more, or the server shuts down, whichever comes first.</summary>
     private static async IAsyncEnumerable<SseItem<string>> UntilAsync(
-        ActivityFeed feed, RelayId? only, string lastEventId, CancellationToken stopping, CancellationToken aborted,
+        ActivityFeed feed, RelayId? only, string lastEventId, CancellationToken over,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted, cancellationToken);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(over, cancellationToken);
         await foreach (var item in feed.ReadAsync(only, lastEventId, ends.Token))
         {
             yield return item;

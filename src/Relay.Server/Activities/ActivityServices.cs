@@ -11,6 +11,7 @@ internal static class ActivityServices
         services.AddSingleton<AgentLogWriter>();
         services.AddSingleton<ActivityHub>();
         services.AddSingleton<AuthFailures>();
+        services.AddSingleton<AccessWatch>();
         services.AddHostedService(static provider => provider.GetRequiredService<AgentLogWriter>());
 
         var stored = services.Last(static service => service.ServiceType == typeof(IDeliveryQueue));

@@ -19,12 +19,14 @@ internal sealed class Access(IOptions<RelayOptions> options, AgentDirectory agen
         CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(HeaderText.Decode(request.Headers[AdminHeader].ToString()))), _adminKeyHash);
 
     /// <summary>The active agent whose api key the request carries; null without a key or with a wrong one.</summary>
-    public async ValueTask<Agent?> FindAgentAsync(HttpRequest request)
+    public async ValueTask<Agent?> FindAgentAsync(HttpRequest request) =>
+        FindKey(request) is { } key ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted) : null;
+
+    /// <summary>The api key that the request carries; null without one or with one that cannot be.</summary>
+    public static ApiKey? FindKey(HttpRequest request)
     {
         var header = request.Headers.Authorization.ToString();
-        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key)
-            ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted)
-            : null;
+        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key) ? key : null;
     }
 }
 

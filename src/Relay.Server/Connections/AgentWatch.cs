@@ -5,11 +5,11 @@ using Relay.Server.Storage;
 namespace Relay.Server.Connections;
 
 /// <summary>
-/// Tells one connection what its agent is now, whenever that may have changed. One look at a time; what changes meanwhile is looked at
+/// Tells a connection, or another long answer, what its agent is now, whenever that may have changed. One look at a time; what changes meanwhile is looked at
 /// after it. While the store is down it is tried again.
-/// <para>Look: any thread, never waits. EndAsync: once; nothing is told after it.</para>
+/// <para>Read answers null when there is no such agent any more. Look: any thread, never waits. EndAsync: once; nothing is told after it.</para>
 /// </summary>
-internal sealed partial class AgentWatch(RelayId id, AgentDirectory agents, Action<Agent?> tell, TimeProvider time, ILogger logger)
+internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Action<Agent?> tell, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
@@ -70,7 +70,7 @@ internal sealed partial class AgentWatch(RelayId id, AgentDirectory agents, Acti
         {
             try
             {
-                var agent = await agents.ReloadAsync(id, CancellationToken.None);
+                var agent = await read();
                 failedBefore = false;
                 if (!_ended.Task.IsCompleted)
                 {

@@ -92,6 +92,21 @@ public sealed class FeedTests
     }
 
     [Theory, OnEachStore]
+    public async Task A_feed_ends_when_its_agents_key_opens_nothing_any_more(string store)
+    {
+        await using var host = await RelayHost.StartAsync(store);
+        var (agent, other) = (await host.RegisterAsync(), await host.RegisterAsync());
+        await using var feed = await Feed.OpenAsync(host, agent);
+        await using var others = await Feed.OpenAsync(host, other);
+
+        await host.DeactivateAsync(agent);
+
+        Assert.True(await feed.EndsAsync().WaitAsync(TimeSpan.FromSeconds(10)));
+        var id = await host.QueueAsync(other);
+        Assert.Equal(id, (await others.NextAsync()).EventId);
+    }
+
+    [Theory, OnEachStore]
     public async Task A_feed_needs_a_key(string store)
     {
         await using var host = await RelayHost.StartAsync(store);
