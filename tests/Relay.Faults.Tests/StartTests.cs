@@ -60,6 +60,20 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public async Task A_port_that_is_taken_stops_the_server_with_one_sentence_that_says_what_to_do()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+
+        var (exitCode, output, errors) = await RunAsync("Development", $"ASPNETCORE_URLS=http://{taken.LocalEndpoint}");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Choose another address", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", output + errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("fail:", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_health_probe_tells_a_server_that_does_not_answer()
     {
         using var process = Start("Production", ["ASPNETCORE_HTTP_PORTS=1"], "healthcheck");

@@ -6,6 +6,7 @@ internal static class OperationsServices
 {
     public static IServiceCollection AddOperations(this IServiceCollection services)
     {
+        services.AddStartFailure();
         services.AddHealth();
         services.AddApiDocument();
         services.AddHostedService<WelcomeMessage>();
