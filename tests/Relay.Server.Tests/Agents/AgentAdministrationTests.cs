@@ -24,7 +24,7 @@ public sealed class AgentAdministrationTests
         Assert.Equal((agent.CreatedAt, agent.WebhookUrl), (shown.GetProperty("created_at").GetInt64(), shown.GetProperty("webhook_url").GetString()));
         Assert.True(shown.GetProperty("active").GetBoolean());
         Assert.Equal(
-            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"paused":false}""",
+            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"paused":false,"connections":"exclusive"}""",
             shown.GetProperty("delivery").GetRawText());
         foreach (var secret in (string[])[agent.ApiKey, agent.SigningSecret, "sk_", "whsec_", "hash", "sealed"])
         {

@@ -23,7 +23,7 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
             accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
             accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "");
         return answer.IsInteger
-            ? new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id, IsConnected: (long)answer is 1 or 3)
+            ? new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id, IsConnected: (long)answer == 3)
             : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));
     }
 
