@@ -30,6 +30,9 @@ public sealed record AgentResponse
     /// <summary>Where senders post.</summary>
     public required string WebhookUrl { get; init; }
 
+    /// <summary><c>set</c>: it has an HTTP endpoint, which is never shown; <c>gone</c>: that answered 410 and is no longer used.</summary>
+    public string? HttpEndpoint { get; init; }
+
     /// <summary>How its events are delivered.</summary>
     public required AgentDelivery Delivery { get; init; }
 }
@@ -69,6 +72,9 @@ public sealed record AgentDelivery
 
     /// <summary><c>exclusive</c>: the newest connection takes over; <c>shared</c>: all serve the agent side by side.</summary>
     public required string Connections { get; init; }
+
+    /// <summary>When events are posted to the agent's HTTP endpoint, if it has one: <c>fallback</c>, while it is not connected, or <c>always</c>.</summary>
+    public required string Http { get; init; }
 }
 
 /// <summary>One page of agents, in the order of their ids.</summary>

@@ -24,6 +24,9 @@ internal enum ActivityType
     EventRetrying,
     EventDead,
     EventExpired,
+
+    /// <summary>The agent's HTTP endpoint answered 410: nothing is posted to it any more.</summary>
+    EndpointGone,
 }
 
 internal sealed class ActivityTypeConverter() : JsonStringEnumConverter<ActivityType>(JsonNamingPolicy.SnakeCaseLower);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Relay.Protocol;
 using Relay.Server.Http;
+using Relay.Server.HttpFallback;
 
 namespace Relay.Server.Agents;
 
@@ -75,21 +76,37 @@ internal static class AgentAdministration
             : Failures.UnknownRelayId();
 
     private static async Task<IResult> ChangeAsync(
-        string relayId, HttpRequest request, AgentEditor editor, AgentPresenter presenter, CancellationToken cancellationToken)
+        string relayId,
+        HttpRequest request,
+        AgentEditor editor,
+        EndpointUrl endpoints,
+        SecretBox secrets,
+        HttpDeliveries deliveries,
+        AgentPresenter presenter,
+        CancellationToken cancellationToken)
     {
         var (change, fault) = await JsonBody.ReadAsync(request, AgentJson.Default.AgentChange, MaxRequestBytes, cancellationToken);
         fault ??= change is null ? Failures.Invalid("The body is a JSON object with what is to change.")
-            : change.FindFault() is { } rule ? Failures.Invalid(rule)
+            : change.FindFault(endpoints) is { } rule ? Failures.Invalid(rule)
             : null;
         if (fault is not null)
         {
             return fault;
         }
 
-        return RelayId.TryParse(relayId, out var id)
-            && await editor.ChangeAsync(id, agent => agent.Active ? change!.ApplyTo(agent) : agent, cancellationToken) is { Active: true } changed
-            ? await ShowAsync(changed, request, presenter)
-            : Failures.UnknownRelayId();
+        if (!RelayId.TryParse(relayId, out var id)
+            || await editor.ChangeAsync(id, agent => agent.Active ? change!.ApplyTo(agent, secrets) : agent, cancellationToken) is not { Active: true } changed)
+        {
+            return Failures.UnknownRelayId();
+        }
+
+        if (changed.SealedHttpEndpoint is not null)
+        {
+            // It may have got its endpoint, or have been resumed, with events waiting.
+            await deliveries.WatchAsync(id);
+        }
+
+        return await ShowAsync(changed, request, presenter);
     }
 
     private static async Task<IResult> DeactivateAsync(string relayId, AgentEditor editor, CancellationToken cancellationToken) =>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Relay.Server.Delivery;
+using Relay.Server.HttpFallback;
 
 namespace Relay.Server.Agents;
 
@@ -20,16 +21,20 @@ internal sealed record AgentChange
     /// <summary>Given at the registration only.</summary>
     public JsonElement Source { get; init; }
 
-    /// <inheritdoc cref="Source"/>
     public JsonElement HttpEndpoint { get; init; }
 
     /// <returns>What is wrong with it, if something is.</returns>
-    public string? FindFault()
+    public string? FindFault(EndpointUrl endpoints)
     {
-        // To ignore these would let an operator believe that signatures are checked.
-        if (!IsAbsent(Source) || !IsAbsent(HttpEndpoint))
+        // To ignore it would let an operator believe that signatures are checked.
+        if (!IsAbsent(Source))
         {
-            return "source and http_endpoint cannot be changed. Register an agent that has them.";
+            return "source cannot be changed. Register an agent that has it.";
+        }
+
+        if (FindEndpointFault(endpoints) is { } endpointFault)
+        {
+            return endpointFault;
         }
 
         if (!IsLabel(Name) || !IsLabel(WorkspaceId))
@@ -47,12 +52,23 @@ internal sealed record AgentChange
     }
 
     /// <summary>The agent with the change made; the change has no fault.</summary>
-    public AgentRecord ApplyTo(AgentRecord agent) => agent with
+    public AgentRecord ApplyTo(AgentRecord agent, SecretBox secrets) => agent with
     {
         Name = IsAbsent(Name) ? agent.Name : Name.GetString(),
         WorkspaceId = IsAbsent(WorkspaceId) ? agent.WorkspaceId : WorkspaceId.GetString(),
         Metadata = IsAbsent(Metadata) ? agent.Metadata : Metadata.ValueKind == JsonValueKind.Null ? null : Metadata,
         Delivery = DeliveryChange.Merge(agent.Delivery ?? DeliverySettings.None, Delivery, out _),
+        SealedHttpEndpoint = IsAbsent(HttpEndpoint) ? agent.SealedHttpEndpoint
+            : HttpEndpoint.GetString() is { } endpoint ? secrets.Seal(endpoint, AgentDirectory.HttpEndpointPurpose(agent.Id))
+            : null,
+        HttpEndpointGone = agent.HttpEndpointGone && IsAbsent(HttpEndpoint),
+    };
+
+    private string? FindEndpointFault(EndpointUrl endpoints) => HttpEndpoint.ValueKind switch
+    {
+        JsonValueKind.Undefined or JsonValueKind.Null => null,
+        JsonValueKind.String => endpoints.FindFault(HttpEndpoint.GetString()!),
+        _ => "http_endpoint is a URL, or null for none.",
     };
 
     private static bool IsAbsent(JsonElement field) => field.ValueKind == JsonValueKind.Undefined;

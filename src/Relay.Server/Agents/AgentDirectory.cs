@@ -27,6 +27,8 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
 
     public static string SourcePurpose(RelayId id) => $"source:{id}";
 
+    public static string HttpEndpointPurpose(RelayId id) => $"http_endpoint:{id}";
+
     /// <returns>Null for an id that is unknown or deactivated.</returns>
     public ValueTask<Agent?> FindAsync(RelayId id, CancellationToken cancellationToken) =>
         _agents.TryGetValue(id, out Agent? agent) ? new ValueTask<Agent?>(agent) : new ValueTask<Agent?>(LoadAsync(id, cancellationToken));
@@ -85,9 +87,12 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
         var opened = ApiKey.TryParse(secrets.Open(record.SealedApiKey, ApiKeyPurpose(record.Id)), out var apiKey)
             & SigningSecret.TryParse(secrets.Open(record.SealedSigningSecret, SigningSecretPurpose(record.Id)), out var signingSecret);
         return opened
-            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record))
+            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record), OpenHttpEndpoint(record))
             : throw new CryptographicException($"The secrets kept for {record.Id} have an unknown form.");
     }
+
+    private Uri? OpenHttpEndpoint(AgentRecord record) =>
+        record.SealedHttpEndpoint is { } sealedEndpoint ? new Uri(secrets.Open(sealedEndpoint, HttpEndpointPurpose(record.Id))) : null;
 
     /// <summary>A source that this version cannot read or does not know must not let anything pass.</summary>
     private ISource? OpenSource(AgentRecord record)

@@ -1,6 +1,7 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
+using Relay.Server.HttpFallback;
 using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
@@ -24,10 +25,10 @@ internal static class AgentEndpoints
             .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<IResult> RegisterAsync(HttpContext context, AgentRegistrar registrar, WebhookUrls urls, CancellationToken cancellationToken)
+    private static async Task<IResult> RegisterAsync(HttpContext context, AgentRegistrar registrar, EndpointUrl endpoints, WebhookUrls urls, CancellationToken cancellationToken)
     {
         var (request, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RegisterRequest, MaxRequestBytes, cancellationToken);
-        fault ??= Validate(request ??= new RegisterRequest());
+        fault ??= Validate(request ??= new RegisterRequest(), endpoints);
         if (fault is not null)
         {
             return fault;
@@ -52,7 +53,7 @@ internal static class AgentEndpoints
         return TypedResults.Json(response, ApiJson.Default.RegisterResponse, statusCode: StatusCodes.Status201Created);
     }
 
-    private static ErrorResult? Validate(RegisterRequest request)
+    private static ErrorResult? Validate(RegisterRequest request, EndpointUrl endpoints)
     {
         if (!AgentLabels.IsLabel(request.WorkspaceId) || !AgentLabels.IsLabel(request.Name))
         {
@@ -64,14 +65,11 @@ internal static class AgentEndpoints
             return Failures.Invalid(AgentLabels.MetadataRule);
         }
 
-        if (request.Source is { } source && SourceCatalog.Create(source).Fault is { } fault)
+        if (request.HttpEndpoint is { } endpoint && endpoints.FindFault(endpoint) is { } endpointFault)
         {
-            return Failures.Invalid(fault);
+            return Failures.Invalid(endpointFault);
         }
 
-        // Accepting a setting that is not acted upon would be a lie.
-        return string.IsNullOrEmpty(request.HttpEndpoint)
-            ? null
-            : Failures.Invalid("http_endpoint is not supported by this version. Leave it out.");
+        return request.Source is { } source && SourceCatalog.Create(source).Fault is { } fault ? Failures.Invalid(fault) : null;
     }
 }

@@ -18,6 +18,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOpti
         Active = agent.Active,
         Connected = await presence.IsConnectedAsync(agent.Id),
         WebhookUrl = urls.For(agent.Id, request),
+        HttpEndpoint = agent.SealedHttpEndpoint is not null ? "set" : agent.HttpEndpointGone ? "gone" : null,
         Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
     };
 
@@ -34,5 +35,6 @@ internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOpti
         OrderingKey = policy.OrderingKey,
         Paused = policy.Paused,
         Connections = policy.Connections == ConnectionMode.Shared ? "shared" : "exclusive",
+        Http = policy.PostsAlways ? DeliverySettings.HttpAlways : DeliverySettings.HttpFallback,
     };
 }

@@ -21,6 +21,12 @@ internal sealed record AgentRecord
     /// <summary>Whose signatures are checked and with which secrets: <see cref="SourceSettings"/>, as <see cref="SecretBox"/> sealed their JSON.</summary>
     public string? SealedSource { get; init; }
 
+    /// <summary>Where to post when no connection is there, as <see cref="SecretBox"/> sealed it.</summary>
+    public string? SealedHttpEndpoint { get; init; }
+
+    /// <summary>There was an endpoint, and it answered 410: nothing is posted until another one is set.</summary>
+    public bool HttpEndpointGone { get; init; }
+
     /// <summary>Unix ms.</summary>
     public required long CreatedAt { get; init; }
 

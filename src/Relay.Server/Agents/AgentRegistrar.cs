@@ -23,6 +23,7 @@ internal sealed class AgentRegistrar(IAgentStore store, IAgenda agenda, SecretBo
             SealedSource = request.Source is { } source
                 ? secrets.Seal(JsonSerializer.Serialize(source, ApiJson.Default.SourceSettings), AgentDirectory.SourcePurpose(id))
                 : null,
+            SealedHttpEndpoint = request.HttpEndpoint is { } endpoint ? secrets.Seal(endpoint, AgentDirectory.HttpEndpointPurpose(id)) : null,
             CreatedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
             WorkspaceId = request.WorkspaceId,
             Name = request.Name,

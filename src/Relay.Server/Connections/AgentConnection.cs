@@ -392,7 +392,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     {
         _agent = agent;
         _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
-        _pump = new DeliveryPump(agent.Id, agent.Policy, _session, maxInFlight, this, _services.Pump);
+        _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
         _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent.Id, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
 
@@ -474,7 +474,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             return;
         }
 
-        _pump!.Apply(agent.Policy);
+        _pump!.Apply(agent.ConnectionPolicy);
         _agent = agent;
     }
 

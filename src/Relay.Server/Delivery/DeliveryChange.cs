@@ -92,8 +92,13 @@ internal static class DeliveryChange
             case "connections":
                 to = to with { Connections = ReadMode(value) };
                 return to.Connections is null && value.ValueKind != JsonValueKind.Null ? "must be \"exclusive\", \"shared\" or null" : null;
+            case "http":
+                to = to with { Http = value.ValueKind == JsonValueKind.String ? value.GetString() : null };
+                return value.ValueKind == JsonValueKind.Null || to.Http is DeliverySettings.HttpFallback or DeliverySettings.HttpAlways
+                    ? null
+                    : "must be \"fallback\", \"always\" or null";
             default:
-                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key, paused and connections";
+                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key, paused, connections and http";
         }
     }
 

@@ -37,6 +37,9 @@ internal sealed record DeliveryPolicy
 
     public required ConnectionMode Connections { get; init; }
 
+    /// <summary>Events are posted to the agent's endpoint, if it has one, also while it is connected.</summary>
+    public required bool PostsAlways { get; init; }
+
     /// <summary>The most that a connection gets, whatever it asks for.</summary>
     private int InFlightLimit { get; init; }
 
@@ -58,6 +61,7 @@ internal sealed record DeliveryPolicy
             OrderingKey = agent.OrderingKey,
             Paused = agent.Paused ?? false,
             Connections = agent.Connections ?? ConnectionMode.Exclusive,
+            PostsAlways = agent.Http == DeliverySettings.HttpAlways,
             InFlightLimit = agent.MaxInFlight ?? DeliveryLimits.MaxInFlight,
         };
     }

@@ -3,6 +3,9 @@ namespace Relay.Server.Delivery;
 /// <summary>What one agent has set otherwise than the server; null: as the server. Kept with the agent: members may be added, none is renamed.</summary>
 internal sealed record DeliverySettings
 {
+    public const string HttpFallback = "fallback";
+    public const string HttpAlways = "always";
+
     public static readonly DeliverySettings None = new();
 
     public long? AckTimeoutMs { get; init; }
@@ -32,4 +35,7 @@ internal sealed record DeliverySettings
 
     /// <summary>What becomes of a connection when there is another.</summary>
     public ConnectionMode? Connections { get; init; }
+
+    /// <summary><see cref="HttpFallback"/> (also null) or <see cref="HttpAlways"/>: when events are posted, if the agent has an endpoint.</summary>
+    public string? Http { get; init; }
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.HttpFallback;
 
 namespace Relay.Server.Ingest;
 
@@ -11,6 +12,7 @@ internal sealed class WebhookIntake(
     ConnectionRegistry connections,
     EventIdSource ids,
     SenderWaits waits,
+    HttpDeliveries httpDeliveries,
     IOptions<IngestOptions> ingest,
     TimeProvider time)
 {
@@ -42,7 +44,7 @@ internal sealed class WebhookIntake(
     public Task<AcceptResult> RepeatAsync(Agent agent, ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body) =>
         StoreAsync(agent, new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), head, body, IdempotencyKey: null));
 
-    private Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
+    private async Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
     {
         var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
         if (agent.Policy.OrderingKey is { } place)
@@ -50,8 +52,15 @@ internal sealed class WebhookIntake(
             accepted = accepted with { OrderingKey = OrderingKey.Find(place, accepted.Head, accepted.Body) };
         }
 
-        return connections.Pick(agent.Id) is { } connection
+        var result = await (connections.Pick(agent.Id) is { } connection
             ? connection.Pump.AcceptAsync(accepted, terms)
-            : queue.AcceptAsync(accepted, terms);
+            : queue.AcceptAsync(accepted, terms));
+        if (agent.HttpEndpoint is not null && result.Status != AcceptStatus.QueueFull)
+        {
+            // Also for a duplicate: its first may have been stored and not answered, because this failed.
+            await httpDeliveries.WatchAsync(agent.Id);
+        }
+
+        return result;
     }
 }

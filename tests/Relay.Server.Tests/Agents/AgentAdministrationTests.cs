@@ -24,7 +24,7 @@ public sealed class AgentAdministrationTests
         Assert.Equal((agent.CreatedAt, agent.WebhookUrl), (shown.GetProperty("created_at").GetInt64(), shown.GetProperty("webhook_url").GetString()));
         Assert.True(shown.GetProperty("active").GetBoolean());
         Assert.Equal(
-            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"sender_wait_seconds":0,"paused":false,"connections":"exclusive"}""",
+            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"sender_wait_seconds":0,"paused":false,"connections":"exclusive","http":"fallback"}""",
             shown.GetProperty("delivery").GetRawText());
         foreach (var secret in (string[])[agent.ApiKey, agent.SigningSecret, "sk_", "whsec_", "hash", "sealed"])
         {
@@ -199,7 +199,8 @@ public sealed class AgentAdministrationTests
     [InlineData("""{"workspace_id":["w"]}""", "workspace_id")]
     [InlineData("""{"metadata":"m"}""", "metadata")]
     [InlineData("""{"source":{"type":"nonsense"}}""", "source")]
-    [InlineData("""{"http_endpoint":"https://example.com/"}""", "http_endpoint")]
+    [InlineData("""{"http_endpoint":7}""", "http_endpoint")]
+    [InlineData("""{"delivery":{"http":"sometimes"}}""", "delivery.http ")]
     [InlineData("""{"delivery":[]}""", "delivery")]
     [InlineData("""{"delivery":{"ack_timeout":1}}""", "delivery.ack_timeout ")]
     [InlineData("""{"delivery":{"ack_timeout_ms":999}}""", "delivery.ack_timeout_ms")]

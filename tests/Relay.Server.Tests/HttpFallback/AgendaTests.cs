@@ -1,0 +1,81 @@
+using Microsoft.Extensions.DependencyInjection;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Tests.HttpFallback;
+
+/// <summary>Events are seen to, whatever becomes of the node that took them.</summary>
+public sealed class AgendaTests
+{
+    private static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
+
+    [Theory, OnEachStore]
+    public async Task What_a_node_that_died_took_is_posted_by_another(string store)
+    {
+        await using var target = await EndpointTarget.StartAsync();
+        await using var relay = await HttpFallbackHost.StartAsync(store, ownClock: true);
+        var agent = await relay.RegisterAsync(target);
+        Assert.True(RelayId.TryParse(agent.RelayId, out var id));
+
+        // As another node leaves it: the event stored, a post of its own never ended, the agenda's entry a little ahead.
+        var (now, dead) = (relay.Clock!.GetUtcNow(), SessionId.NewHttp());
+        EventId[] events = [EventIdAt(relay), EventIdAt(relay)];
+        foreach (var one in events)
+        {
+            await relay.Queue.AcceptAsync(new NewEvent(one, id, now, "{}"u8.ToArray(), "{}"u8.ToArray(), null), new AcceptTerms(TimeSpan.Zero, 10, 1000, Lease: null));
+        }
+
+        Assert.Single((await relay.Queue.LeaseAsync(id, new LeaseRequest(dead, 1, 1, now, now + TimeSpan.FromSeconds(20)))).Events);
+        await relay.Services.GetRequiredService<IAgenda>().SetAsync(AgendaKind.HttpFallback, id, now + TimeSpan.FromSeconds(30));
+
+        Assert.Equal(events.Select(static one => one.ToString()).Order(), (await relay.AdvanceUntilAsync(target.ReceiveIdsAsync(2), Step)).Order());
+        await relay.WhenAsync(agent, events[1].ToString(), EventState.Delivered);
+    }
+
+    [Theory, OnEachStore]
+    public async Task The_agenda_has_the_agent_from_the_answer_on_until_nothing_is_left(string store)
+    {
+        await using var target = await EndpointTarget.StartAsync(status: 404);
+        await using var relay = await HttpFallbackHost.StartAsync(store, ownClock: true);
+        var agent = await relay.RegisterAsync(target, """{"retry_delays_ms":[600000]}""");
+        Assert.False(await IsListedAsync(relay, agent));
+
+        var id = await relay.QueueAsync(agent);
+        Assert.True(await IsListedAsync(relay, agent));
+
+        // It fails, and the node sees to it again when it is due, long after it has ceased to look.
+        await relay.WhenAsync(agent, id, EventState.Waiting);
+        target.AnswerWith(200);
+        await target.ReceiveAsync();
+        Assert.Equal(id, (await relay.AdvanceUntilAsync(target.ReceiveAsync(), TimeSpan.FromSeconds(5))).Id);
+        await relay.WhenAsync(agent, id, EventState.Delivered);
+
+        await Eventually.AsyncTrue(() =>
+        {
+            relay.Clock!.Advance(Step);
+            return IsListedAsync(relay, agent, not: true);
+        });
+    }
+
+    [Theory, OnEachStore]
+    public async Task An_agent_without_an_endpoint_is_not_in_it(string store)
+    {
+        await using var relay = await HttpFallbackHost.StartAsync(store);
+        var agent = await relay.RegisterAsync();
+
+        await relay.QueueAsync(agent);
+
+        Assert.False(await IsListedAsync(relay, agent));
+    }
+
+    private static EventId EventIdAt(RelayHost relay) => relay.Services.GetRequiredService<EventIdSource>().Next();
+
+    /// <summary>Asks as if it were much later, and leaves the entry due as it may have been.</summary>
+    private static async Task<bool> IsListedAsync(RelayHost relay, RegisterResponse agent, bool not = false)
+    {
+        var agenda = relay.Services.GetRequiredService<IAgenda>();
+        var now = relay.Clock?.GetUtcNow() ?? TimeProvider.System.GetUtcNow();
+        var listed = await agenda.TakeDueAsync(AgendaKind.HttpFallback, now + TimeSpan.FromDays(1), now + TimeSpan.FromSeconds(20), 100);
+        return not != listed.Any(one => one.Value == agent.RelayId);
+    }
+}
