@@ -8,7 +8,7 @@ public sealed class GapTests
     public async Task A_client_is_told_of_what_expired_while_it_was_away(string store)
     {
         await using var relay = await RealRelay.StartAsync(store, settings: ("Relay:Delivery:Retention", "00:00:00.100"));
-        relay.Host.Logs.Expect(1131);
+        relay.Host.Logs.Expect(1123);
         string[] ids = [await relay.PostAsync(), await relay.PostAsync()];
         var poller = relay.NewClient(options => options.RelayId = relay.Agent.RelayId);
         await Eventually.AsyncTrue(async () =>

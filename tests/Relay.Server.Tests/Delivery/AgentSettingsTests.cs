@@ -37,7 +37,7 @@ public sealed class AgentSettingsTests
     {
         const string Settings = """{"delivery":{"max_attempts":1}}""";
         await using var relay = await RelayHost.StartAsync(store);
-        relay.Logs.Expect(1101, 1131);
+        relay.Logs.Expect(1101, 1123);
         var agent = await (changedLater ? relay.RegisterAsync() : relay.RegisterAsync(Settings));
         await using var connected = await relay.ConnectAsync(agent);
         if (changedLater)
@@ -59,7 +59,7 @@ public sealed class AgentSettingsTests
     {
         const string Settings = """{"delivery":{"retention_seconds":60}}""";
         await using var relay = await RelayHost.StartAsync(store, ownClock: true);
-        relay.Logs.Expect(1101, 1131);
+        relay.Logs.Expect(1101, 1123);
         var agent = await relay.RegisterAsync(changedLater ? "{}" : Settings);
         var old = await relay.QueueAsync(agent);
         relay.Clock!.Advance(TimeSpan.FromMinutes(1));

@@ -7,7 +7,7 @@ namespace Relay.Server.Tests.Delivery;
 
 public sealed class ExpiryTests
 {
-    private const int ExpiredInSweep = 1131;
+    private const int ExpiredInSweep = 1123;
     private const int Many = 2000;
 
     [Theory, OnEachStore]

@@ -28,6 +28,9 @@ internal sealed partial class ExpirySweeper(
     /// <summary>When a new agent is looked at first: by then it is stored, or never will be.</summary>
     public static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
 
+    /// <summary>Whether that has been said: an outage is one line.</summary>
+    private bool _failed;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
@@ -60,10 +63,16 @@ internal sealed partial class ExpirySweeper(
                 }
             }
             while (due.Count == AgentsAtATime);
+            _failed = false;
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            NotSwept(logger, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+            if (!_failed)
+            {
+                NotSwept(logger, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+            }
+
+            _failed = true;
         }
     }
 
@@ -110,9 +119,9 @@ internal sealed partial class ExpirySweeper(
         return result.OldestLeft;
     }
 
-    [LoggerMessage(1131, LogLevel.Warning, "{Count} events of {Agent} have expired: they were not delivered within the retention")]
+    [LoggerMessage(1123, LogLevel.Warning, "{Count} events of {Agent} have expired: they were not delivered within the retention")]
     private static partial void Expired(ILogger logger, int count, RelayId agent);
 
-    [LoggerMessage(1132, LogLevel.Warning, "Events could not be expired; it is tried again: {Cause}")]
+    [LoggerMessage(1124, LogLevel.Warning, "Events could not be expired; it is tried again: {Cause}")]
     private static partial void NotSwept(ILogger logger, string cause);
 }
