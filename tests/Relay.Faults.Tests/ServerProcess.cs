@@ -189,9 +189,12 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    public async Task<RegisterResponse> RegisterAsync()
+    public async Task<RegisterResponse> RegisterAsync(RegisterRequest? registration = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/register");
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/register")
+        {
+            Content = JsonContent.Create(registration ?? new RegisterRequest(), ApiJson.Default.RegisterRequest),
+        };
         request.Headers.Add("X-Admin-Key", AdminKey);
         using var response = await Http.SendAsync(request);
         Assert.Equal(HttpStatusCode.Created, response.StatusCode);

@@ -47,6 +47,30 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Events_that_someone_deleted_fill_no_quota_and_hold_up_no_ordering_key(bool areHandedOut)
+    {
+        var agent = RelayId.New();
+        var session = SessionId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions());
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var order = new byte[16];
+        var gone = NewEvent(agent) with { OrderingKey = order };
+        await store.Queue.AcceptAsync(gone, Terms());
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
+        await client.GetDatabase().KeyDeleteAsync($"{agent}:{{{agent}}}:e:{gone.Id}");
+
+        if (areHandedOut) Assert.Empty((await store.Queue.LeaseAllAsync(agent, session)).Events);
+        else Assert.Empty((await store.Queue.ExpireAsync(agent, NewEvent(agent).Id, Now, limit: 10)).Expired);
+
+        var next = NewEvent(agent) with { OrderingKey = order };
+        var tight = Terms() with { MaxQueuedEvents = 1, MaxQueuedBytes = next.SizeBytes };
+        Assert.Equal(AcceptStatus.Ready, (await store.Queue.AcceptAsync(next, tight)).Status);
+        Assert.Equal([next.Id], (await store.Queue.LeaseAllAsync(agent, session)).Events.Select(leased => leased.Id));
+    }
+
     [Fact]
     public async Task The_list_of_dead_letters_does_not_outgrow_them()
     {

@@ -42,8 +42,10 @@ in_chunks('ZREM', agent .. ':queued', unqueued)
 in_chunks('ZREM', agent .. ':ready', unqueued)
 in_chunks('ZREM', agent .. ':waiting', unqueued)
 if #unleased + #unqueued > 0 then
-    redis.call('HINCRBY', agent, 'events', -#unleased - #unqueued)
-    redis.call('HINCRBY', agent, 'bytes', -bytes)
+    redis.call('HINCRBY', agent, 'bytes', 0 - bytes)
+    if redis.call('HINCRBY', agent, 'events', -#unleased - #unqueued) <= 0 then
+        redis.call('HSET', agent, 'events', 0, 'bytes', 0) -- How large what was lost was went with it.
+    end
 end
 keep_given_up(agent, 'expired', { unpack(answer, 2) }, dead_ms)
 

@@ -81,8 +81,8 @@ in_chunks('ZREM', agent .. ':ready', unready)
 in_chunks('ZREM', agent .. ':queued', unwaiting)
 in_chunks('ZREM', agent .. ':queued', unready)
 in_chunks('ZADD', agent .. ':leased', leases)
-if lost > 0 then
-    redis.call('HINCRBY', agent, 'events', -lost)
+if lost > 0 and redis.call('HINCRBY', agent, 'events', -lost) <= 0 then
+    redis.call('HSET', agent, 'events', 0, 'bytes', 0) -- How large they were went with them.
 end
 
 local function next_due(set)
