@@ -39,6 +39,12 @@ public static class ErrorCodes
     /// <summary>The source's signature is missing, wrong or too old.</summary>
     public const string InvalidSignature = "invalid_signature";
 
+    /// <summary>Who asks for the answer to a challenge has not shown to be the source, or the challenge is none.</summary>
+    public const string InvalidChallenge = "invalid_challenge";
+
+    /// <summary>The source had to be asked to check this, and could not be reached.</summary>
+    public const string ProviderUnavailable = "provider_unavailable";
+
     /// <summary>Nothing is at this address.</summary>
     public const string NotFound = "not_found";
 

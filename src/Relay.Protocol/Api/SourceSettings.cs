@@ -9,14 +9,26 @@ namespace Relay.Protocol;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record SourceSettings
 {
-    /// <summary><c>github</c>, <c>stripe</c>, <c>slack</c>, <c>shopify</c>, <c>standard</c>, <c>powerlobster</c>, <c>twilio</c> or <c>hmac</c>.</summary>
+    /// <summary>
+    /// <c>github</c>, <c>stripe</c>, <c>slack</c>, <c>shopify</c>, <c>standard</c>, <c>powerlobster</c>, <c>twilio</c>, <c>meta</c>, <c>dropbox</c>,
+    /// <c>twitter</c>, <c>zoom</c>, <c>discord</c>, <c>sns</c>, <c>graph</c> or <c>hmac</c>.
+    /// </summary>
     public string? Type { get; init; }
 
-    /// <summary>What the provider signs with, in the form in which it shows it.</summary>
+    /// <summary>
+    /// What the provider signs with, in the form in which it shows it; for <c>discord</c> the application's public key, for <c>graph</c> the
+    /// subscription's <c>clientState</c>, for <c>sns</c> none.
+    /// </summary>
     public string? Secret { get; init; }
 
     /// <summary>Instead of <see cref="Secret"/> while it is being rotated: the old one and the new one.</summary>
     public IReadOnlyList<string>? Secrets { get; init; }
+
+    /// <summary>For <c>meta</c>: the verify token that it is given beside the address.</summary>
+    public string? VerifyToken { get; init; }
+
+    /// <summary>For <c>sns</c>: the topic whose messages are taken, as in <c>arn:aws:sns:eu-west-1:123456789012:orders</c>.</summary>
+    public string? TopicArn { get; init; }
 
     /// <summary>For <c>hmac</c>: the header that has the signature.</summary>
     public string? Header { get; init; }

@@ -13,7 +13,7 @@ namespace Relay.Server.Agents;
 /// busy agent's webhooks do not ask the store each time, or until this node hears that the agent changed; unknown ids are not
 /// remembered, a new agent is there at once. Any thread.
 /// </summary>
-internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery) : IDisposable
+internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery, SourceCatalog sources) : IDisposable
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
@@ -103,6 +103,6 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
         }
 
         var settings = JsonSerializer.Deserialize(secrets.Open(sealedSource, SourcePurpose(record.Id)), ApiJson.Default.SourceSettings) ?? new SourceSettings();
-        return SourceCatalog.Create(settings).Source ?? throw new CryptographicException($"The source kept for {record.Id} is not known to this version.");
+        return sources.Create(settings).Source ?? throw new CryptographicException($"The source kept for {record.Id} is not known to this version.");
     }
 }

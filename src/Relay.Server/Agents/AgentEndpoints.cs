@@ -25,10 +25,11 @@ internal static class AgentEndpoints
             .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<IResult> RegisterAsync(HttpContext context, AgentRegistrar registrar, EndpointUrl endpoints, WebhookUrls urls, CancellationToken cancellationToken)
+    private static async Task<IResult> RegisterAsync(
+        HttpContext context, AgentRegistrar registrar, EndpointUrl endpoints, SourceCatalog sources, WebhookUrls urls, CancellationToken cancellationToken)
     {
         var (request, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RegisterRequest, MaxRequestBytes, cancellationToken);
-        fault ??= Validate(request ??= new RegisterRequest(), endpoints);
+        fault ??= Validate(request ??= new RegisterRequest(), endpoints, sources);
         if (fault is not null)
         {
             return fault;
@@ -53,7 +54,7 @@ internal static class AgentEndpoints
         return TypedResults.Json(response, ApiJson.Default.RegisterResponse, statusCode: StatusCodes.Status201Created);
     }
 
-    private static ErrorResult? Validate(RegisterRequest request, EndpointUrl endpoints)
+    private static ErrorResult? Validate(RegisterRequest request, EndpointUrl endpoints, SourceCatalog sources)
     {
         if (!AgentLabels.IsLabel(request.WorkspaceId) || !AgentLabels.IsLabel(request.Name))
         {
@@ -70,6 +71,6 @@ internal static class AgentEndpoints
             return Failures.Invalid(endpointFault);
         }
 
-        return request.Source is { } source && SourceCatalog.Create(source).Fault is { } fault ? Failures.Invalid(fault) : null;
+        return request.Source is { } source && sources.Create(source).Fault is { } fault ? Failures.Invalid(fault) : null;
     }
 }

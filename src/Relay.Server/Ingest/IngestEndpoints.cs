@@ -4,6 +4,7 @@ using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
+using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Ingest;
 
@@ -17,6 +18,7 @@ internal static class IngestEndpoints
     {
         services.AddOptions<IngestOptions>().BindConfiguration(IngestOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<IngestOptions>, IngestOptionsValidator>();
+        services.AddSources();
         services.AddSingleton<SourceGate>();
         services.AddSingleton<WebhookIntake>();
         return services;
@@ -27,6 +29,7 @@ internal static class IngestEndpoints
         var group = routes.MapGroup("/api/v1/webhook/{relayId}").WithTags("Webhooks");
         foreach (var pattern in (string[])["", "/{**path}"])
         {
+            group.MapChallenges(pattern);
             group.MapMethods(pattern, Methods, AcceptAsync)
                 .WithSummary("Accepts any content for an agent; answers when it is stored or, with Prefer: wait=N, when the agent has acknowledged it or replied.")
                 .Produces<WebhookResponse>(StatusCodes.Status202Accepted)
@@ -63,7 +66,7 @@ internal static class IngestEndpoints
                 StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
         }
 
-        if (gate.Check(agent, context.Request, body) is { } answer)
+        if (await gate.CheckAsync(agent, context.Request, body, cancellationToken) is { } answer)
         {
             return answer;
         }

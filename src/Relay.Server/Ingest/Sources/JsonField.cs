@@ -9,9 +9,31 @@ internal static class JsonField
     /// <returns>The first top-level string of that name, if it has 1 to <paramref name="maxLength"/> characters; null for anything else.</returns>
     public static string? Find(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name, int maxLength)
     {
-        if (!CanonicalJson.IsJson(body))
+        var raw = FindRaw(body, name);
+        if (raw is not [(byte)'"', ..])
         {
             return null;
+        }
+
+        try
+        {
+            var reader = new Utf8JsonReader(raw);
+            reader.Read();
+            return reader.GetString() is { Length: > 0 } value && value.Length <= maxLength ? value : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // Escapes that stand for half a character are JSON, but no text.
+            return null;
+        }
+    }
+
+    /// <returns>The text of the first top-level value of that name, as it stands in the body; empty if there is none, or no JSON object.</returns>
+    public static ReadOnlySpan<byte> FindRaw(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
+    {
+        if (!CanonicalJson.IsJson(body))
+        {
+            return [];
         }
 
         try
@@ -22,19 +44,19 @@ internal static class JsonField
             {
                 var isIt = reader.ValueTextEquals(name);
                 reader.Read();
+                var start = (int)reader.TokenStartIndex;
+                reader.Skip();
                 if (isIt)
                 {
-                    return reader.TokenType == JsonTokenType.String && reader.GetString() is { Length: > 0 } value && value.Length <= maxLength ? value : null;
+                    return body[start..(int)reader.BytesConsumed];
                 }
-
-                reader.Skip();
             }
         }
         catch (InvalidOperationException)
         {
-            // Escapes that stand for half a character are JSON, but no text.
+            // As above, in a name.
         }
 
-        return null;
+        return [];
     }
 }

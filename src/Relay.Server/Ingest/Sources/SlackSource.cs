@@ -5,8 +5,6 @@ internal sealed class SlackSource(SourceKeys keys) : ISource
 {
     public const string Name = "slack";
 
-    private const int MaxChallengeLength = 1024;
-
     private static readonly HmacScheme Scheme = new("X-Slack-Signature")
     {
         Prefix = "v0=",
@@ -18,6 +16,9 @@ internal sealed class SlackSource(SourceKeys keys) : ISource
 
     public bool Verify(in SourceRequest request) => Scheme.Verify(request, keys);
 
-    public string? FindChallenge(ReadOnlySpan<byte> body) =>
-        JsonField.Find(body, "type"u8, MaxChallengeLength) == "url_verification" ? JsonField.Find(body, "challenge"u8, MaxChallengeLength) : null;
+    public ValueTask<IResult?> AnswerAsync(in SourceRequest request, CancellationToken cancellationToken) =>
+        JsonField.Find(request.Body, "type"u8, ChallengeResult.MaxLength) == "url_verification"
+        && JsonField.Find(request.Body, "challenge"u8, ChallengeResult.MaxLength) is { } challenge
+            ? new(ChallengeResult.Text(challenge))
+            : default;
 }

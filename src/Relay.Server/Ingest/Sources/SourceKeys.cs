@@ -31,4 +31,20 @@ internal sealed class SourceKeys(params IEnumerable<string> secrets)
 
         return found;
     }
+
+    /// <summary>Whether one of the keys is this text. Every one is compared, in constant time.</summary>
+    public bool Contain(string text)
+    {
+        var given = Encoding.UTF8.GetBytes(text);
+        var found = false;
+        foreach (var key in _keys)
+        {
+            found |= CryptographicOperations.FixedTimeEquals(key, given);
+        }
+
+        return found;
+    }
+
+    /// <summary>The HMAC over the text's UTF-8, with the last of the keys.</summary>
+    public byte[] SignWithLast(HashAlgorithmName algorithm, string text) => CryptographicOperations.HmacData(algorithm, _keys[^1], Encoding.UTF8.GetBytes(text));
 }

@@ -39,7 +39,7 @@ internal sealed class TwilioSource(SourceKeys keys) : ISource
     /// <returns>What follows the address in the signed text; null when the body is not covered by the signature.</returns>
     private static string? ReadParameters(in SourceRequest request)
     {
-        if (FindBodyHash(request.Url) is { } expected)
+        if (request.Query(BodyHash) is { } expected)
         {
             Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
             SHA256.HashData(request.Body, hash);
@@ -52,20 +52,6 @@ internal sealed class TwilioSource(SourceKeys keys) : ISource
         }
 
         return IsForm(request.Header("Content-Type")) ? JoinForm(request.Body) : null;
-    }
-
-    private static string? FindBodyHash(string url)
-    {
-        var question = url.IndexOf('?', StringComparison.Ordinal);
-        foreach (var pair in new QueryStringEnumerable(question < 0 ? "" : url[question..]))
-        {
-            if (pair.DecodeName().Span.SequenceEqual(BodyHash))
-            {
-                return pair.DecodeValue().ToString();
-            }
-        }
-
-        return null;
     }
 
     private static bool IsForm(string? contentType) =>

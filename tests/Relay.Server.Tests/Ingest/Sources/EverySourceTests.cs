@@ -16,9 +16,10 @@ public sealed class EverySourceTests
 
     public static TheoryData<string> NamesWithTime => [.. Examples.All.Where(static example => example.SignedAt is not null).Select(static example => example.Name)];
 
+    /// <summary>But for those that do not sign a body with a header: see <see cref="GraphSourceTests"/> and <see cref="SnsTests"/>.</summary>
     [Fact]
     public void Every_type_has_an_example() => Assert.Equal(
-        SourceCatalog.Types.Order(), Examples.All.Select(static example => example.Make([example.Secret]).Type).Distinct().Order());
+        SourceCatalog.Types.Except(["graph", "sns"]).Order(), Examples.All.Select(static example => example.Make([example.Secret]).Type).Distinct().Order());
 
     [Theory, MemberData(nameof(Names))]
     public void What_the_provider_signed_is_verified(string name)
@@ -33,8 +34,8 @@ public sealed class EverySourceTests
     {
         var example = Find(name);
 
-        Assert.True(example.Verify([example.Secret, SignedExample.WrongSecret]));
-        Assert.True(example.Verify([SignedExample.WrongSecret, example.Secret]));
+        Assert.True(example.Verify([example.Secret, example.WrongSecret]));
+        Assert.True(example.Verify([example.WrongSecret, example.Secret]));
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -42,8 +43,8 @@ public sealed class EverySourceTests
     {
         var example = Find(name);
 
-        Assert.False(example.Verify([SignedExample.WrongSecret]));
-        Assert.False(example.Verify([SignedExample.WrongSecret, SignedExample.WrongSecret]));
+        Assert.False(example.Verify([example.WrongSecret]));
+        Assert.False(example.Verify([example.WrongSecret, example.WrongSecret]));
     }
 
     [Theory, MemberData(nameof(Names))]

@@ -116,9 +116,55 @@ internal static class Examples
         SignedAt = 1_767_323_045,
     };
 
+    // Meta, Dropbox, X, Zoom and Discord publish no signed example. printf %s '{"object":"page","entry":[]}' | openssl dgst -sha256 -hmac test_only_meta
+    public static readonly SignedExample Meta = new(
+        "meta", SignedExample.Of(new SourceSettings { Type = "meta", VerifyToken = "test-only-token" }), "test_only_meta", """{"object":"page","entry":[]}""")
+    {
+        Headers = { ["X-Hub-Signature-256"] = "sha256=8c2b1bd1d551269495e0c8349ae87f0271a0a260cf69ff49d796c9d82a86dcff" },
+    };
+
+    // printf %s '{"list_folder":{"accounts":["dbid:1"]}}' | openssl dgst -sha256 -hmac test_only_dropbox
+    public static readonly SignedExample Dropbox = new("dropbox", SignedExample.Of("dropbox"), "test_only_dropbox", """{"list_folder":{"accounts":["dbid:1"]}}""")
+    {
+        Headers = { ["X-Dropbox-Signature"] = "131b3f37061719955595d032ecd75ab494af18ac2e4aea2290d03d848ce47265" },
+    };
+
+    // printf %s '{"for_user_id":"1"}' | openssl dgst -sha256 -hmac test_only_twitter -binary | base64
+    public static readonly SignedExample Twitter = new("twitter", SignedExample.Of("twitter"), "test_only_twitter", """{"for_user_id":"1"}""")
+    {
+        Headers = { ["X-Twitter-Webhooks-Signature"] = "sha256=jEO39Yjtt4iOQ+GpiDnDKDcz0Uvu6S+xN5uahml3LCI=" },
+    };
+
+    // printf %s 'v0:1767323045:{"event":"meeting.started","event_ts":1767323045000}' | openssl dgst -sha256 -hmac test_only_zoom
+    public static readonly SignedExample Zoom = new(
+        "zoom", SignedExample.Of("zoom"), "test_only_zoom", """{"event":"meeting.started","event_ts":1767323045000}""")
+    {
+        Headers =
+        {
+            ["x-zm-signature"] = "v0=52144505b10a85a024b1130625925acc14dca232e9317cb5b65ed258f031d69c",
+            ["x-zm-request-timestamp"] = "1767323045",
+        },
+        SignedAt = 1_767_323_045,
+    };
+
+    // With the key of RFC 8032 §7.1, test 1, as a PKCS #8 file; discord.txt has 1767323045{"type":2,"id":"846462639134605312"}:
+    // openssl pkeyutl -sign -inkey key.pem -rawin -in discord.txt | xxd -p -c 64
+    public static readonly SignedExample Discord = new(
+        "discord", SignedExample.Of("discord"), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", """{"type":2,"id":"846462639134605312"}""")
+    {
+        Headers =
+        {
+            ["X-Signature-Ed25519"] = "a4c4ae9fa569a6e91664eb4e57910e3032ffbc67b134ba48c5c2e2edbbbe21d15325f9b252696384557248346a8b259d7eca5ac160d285e2f1dc6b6c4e5af007",
+            ["X-Signature-Timestamp"] = "1767323045",
+        },
+        SignedAt = 1_767_323_045,
+        WrongSecret = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    };
+
     public static IReadOnlyList<SignedExample> All { get; } =
     [
         GitHub, Stripe, Slack, Shopify, Standard, PowerLobster, PowerLobsterInSeconds, Twilio, TwilioJson, HmacSha1, HmacBase64, HmacTimestamp, HmacTemplate,
+        Meta, Dropbox, Twitter, Zoom, Discord,
     ];
 
     private static SignedExample Hmac(string name, SourceSettings settings) => new(name, SignedExample.Of(settings with { Type = "hmac" }), "test_only_hmac", "hello");
