@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Tests.Support;
