@@ -39,11 +39,11 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
         await using var store = await StartAsync(agent, new DeliveryOptions());
         await SettleManyAsync(store, agent);
 
-        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
+        using var client = await ConnectAsync();
         foreach (var key in (await KeysAsync(agent)).Where(key => key != $"{agent}:{{{agent}}}"))
         {
-            var lives = await client.GetDatabase().KeyTimeToLiveAsync(key) > TimeSpan.Zero;
-            Assert.True(lives || !await client.GetDatabase().KeyExistsAsync(key), key);
+            var lives = await client.Database.KeyTimeToLiveAsync(key) > TimeSpan.Zero;
+            Assert.True(lives || !await client.Database.KeyExistsAsync(key), key);
         }
     }
 
@@ -59,8 +59,8 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
         var order = new byte[16];
         var gone = NewEvent(agent) with { OrderingKey = order };
         await store.Queue.AcceptAsync(gone, Terms());
-        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
-        await client.GetDatabase().KeyDeleteAsync($"{agent}:{{{agent}}}:e:{gone.Id}");
+        using var client = await ConnectAsync();
+        await client.Database.KeyDeleteAsync($"{agent}:{{{agent}}}:e:{gone.Id}");
 
         if (areHandedOut) Assert.Empty((await store.Queue.LeaseAllAsync(agent, session)).Events);
         else Assert.Empty((await store.Queue.ExpireAsync(agent, NewEvent(agent).Id, Now, limit: 10)).Expired);
@@ -78,7 +78,7 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
         var session = SessionId.New();
         await using var store = await StartAsync(agent, new DeliveryOptions { DeadLetterRetention = TimeSpan.FromMilliseconds(200) });
         await store.Queue.ClaimAsync(agent, session, Now);
-        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
+        using var client = await ConnectAsync();
         var (died, listed) = (0, 0L);
 
         // The list itself lives on as long as more come: only the look at its oldest makes it shorter.
@@ -87,7 +87,7 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
             var id = (await store.Queue.AcceptAsync(NewEvent(agent), Terms(session))).Id;
             await store.Queue.SettleAsync(agent, [Ack(id, session) with { Kind = SettlementKind.DeadLetter }], Now);
             died++;
-            listed = await client.GetDatabase().SortedSetLengthAsync($"{agent}:{{{agent}}}:dead");
+            listed = await client.Database.SortedSetLengthAsync($"{agent}:{{{agent}}}:dead");
             return listed < died / 2;
         });
         Assert.InRange(listed, 1, died / 2);
@@ -161,13 +161,26 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
 
     private async Task<string[]> KeysAsync(RelayId agent)
     {
-        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
-        return [.. client.GetServer(redis.Server.ConnectionString).Keys(pattern: $"{agent}:*").Select(key => (string)key!)];
+        using var client = await ConnectAsync();
+        return [.. client.Server.Keys(pattern: $"{agent}:*").Select(key => (string)key!)];
     }
 
     private async Task<long> FieldsAsync(RelayId agent)
     {
-        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000");
-        return await client.GetDatabase().HashLengthAsync($"{agent}:{{{agent}}}");
+        using var client = await ConnectAsync();
+        return await client.Database.HashLengthAsync($"{agent}:{{{agent}}}");
+    }
+
+    private async Task<Client> ConnectAsync() =>
+        new(await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString + ",syncTimeout=30000"));
+
+    /// <summary>Its own end would wait as long as a call may take.</summary>
+    private sealed class Client(ConnectionMultiplexer multiplexer) : IDisposable
+    {
+        public IDatabase Database => multiplexer.GetDatabase();
+
+        public IServer Server => multiplexer.GetServer(multiplexer.GetEndPoints()[0]);
+
+        public void Dispose() => multiplexer.Close(allowCommandsToComplete: false);
     }
 }
