@@ -9,6 +9,8 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(SourceSettings))]
 [JsonSerializable(typeof(RegisterResponse))]
+[JsonSerializable(typeof(RotateRequest))]
+[JsonSerializable(typeof(RotateResponse))]
 [JsonSerializable(typeof(AgentResponse))]
 [JsonSerializable(typeof(AgentListResponse))]
 [JsonSerializable(typeof(WebhookResponse))]

@@ -1,4 +1,3 @@
-using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
@@ -8,17 +7,16 @@ namespace Relay.Server.Activities;
 /// <summary>Ends what an agent's key has opened for long, within a second after the key opens nothing any more. Any thread.</summary>
 internal sealed class AccessWatch(AgentDirectory agents, IDeliveryQueue queue, TimeProvider time, ILogger<AccessWatch> logger)
 {
-    /// <summary>A lost signal of a change costs at most this.</summary>
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
+    /// <summary>A lost signal of a change costs at most this, and a key whose time is over opens no longer than this.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
 
-    /// <param name="agent">Whose key it is.</param>
-    /// <param name="key">What was opened with it.</param>
+    /// <param name="agent">Found by the key.</param>
     /// <param name="end">Called once or more, never after the disposal.</param>
     /// <returns>Dispose to end the watch.</returns>
-    public async Task<IAsyncDisposable> BeginAsync(Agent agent, ApiKey key, Action end)
+    public async Task<IAsyncDisposable> BeginAsync(Agent agent, Action end)
     {
-        var watch = new AgentWatch(agent.Id, () => agents.FindByKeyAsync(key, CancellationToken.None), EndIfGone, time, logger);
-        var timer = queue.LosesSignals ? time.CreateTimer(_ => watch.Look(), state: null, SweepInterval, SweepInterval) : null;
+        var watch = new AgentWatch(agent.Id, () => agents.ReloadAsync(agent, CancellationToken.None), EndIfGone, time, logger);
+        var timer = time.CreateTimer(_ => watch.Look(), state: null, SweepInterval, SweepInterval);
         var subscription = await queue.SubscribeAsync(agent.Id, signal =>
         {
             if (signal.AgentChanged)
@@ -40,11 +38,11 @@ internal sealed class AccessWatch(AgentDirectory agents, IDeliveryQueue queue, T
         }
     }
 
-    private sealed class Watch(AgentWatch watch, ITimer? timer, IAsyncDisposable subscription) : IAsyncDisposable
+    private sealed class Watch(AgentWatch watch, ITimer timer, IAsyncDisposable subscription) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
-            timer?.Dispose();
+            timer.Dispose();
             await subscription.DisposeAsync();
             await watch.EndAsync();
         }

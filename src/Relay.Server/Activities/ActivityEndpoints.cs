@@ -3,7 +3,6 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Relay.Protocol;
 using Relay.Server.Agents;
-using Relay.Server.Events;
 using Relay.Server.Http;
 
 namespace Relay.Server.Activities;
@@ -68,7 +67,7 @@ internal static class ActivityEndpoints
         var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
         if (!isAdmin && agent is null)
         {
-            return EventFailures.NoKey();
+            return Failures.NoKey();
         }
 
         if (!feed.TryJoin())
@@ -89,7 +88,7 @@ internal static class ActivityEndpoints
         });
         if (agent is not null)
         {
-            context.Response.RegisterForDisposeAsync(await watch.BeginAsync(agent, Access.FindKey(context.Request)!, ends.Cancel));
+            context.Response.RegisterForDisposeAsync(await watch.BeginAsync(agent, ends.Cancel));
         }
 
         context.Response.Headers["X-Accel-Buffering"] = "no";

@@ -58,8 +58,7 @@ internal sealed class AdminOrAgentFilter(Access access) : IEndpointFilter
 
         if (await access.FindAgentAsync(request) is not { } agent)
         {
-            return new ErrorResult(
-                StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, $"This call needs the agent's api key as Bearer, or the admin key in the header {Access.AdminHeader}.");
+            return Failures.NoKey();
         }
 
         return request.RouteValues[RouteValue] is string id && id == agent.Id.Value ? await next(context) : Failures.UnknownRelayId();

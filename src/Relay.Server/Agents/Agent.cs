@@ -5,13 +5,17 @@ using Relay.Server.Ingest.Sources;
 namespace Relay.Server.Agents;
 
 /// <summary>An agent in use, its secrets opened. Never serialized, never logged.</summary>
-internal sealed class Agent(AgentRecord record, SigningKeys keys, DeliveryPolicy policy, ISource? source, Uri? httpEndpoint)
+internal sealed class Agent(AgentRecord record, AgentKeys keys, DeliveryPolicy policy, ISource? source, Uri? httpEndpoint)
 {
     public RelayId Id => Record.Id;
 
     public AgentRecord Record { get; } = record;
 
-    public SigningKeys Keys { get; } = keys;
+    /// <summary>SHA-256 of the key by which the agent was found; null when it was found by its id.</summary>
+    public byte[]? KeyHash { get; private init; }
+
+    /// <summary>When that key ends; null: its end is not known.</summary>
+    public DateTimeOffset? OpenUntil => keys.IsRetiring(KeyHash) ? keys.RetiresAt : null;
 
     /// <summary>How its events are delivered.</summary>
     public DeliveryPolicy Policy { get; } = policy;
@@ -24,4 +28,12 @@ internal sealed class Agent(AgentRecord record, SigningKeys keys, DeliveryPolicy
 
     /// <summary>How its events are delivered over connections: not at all, if they are always posted.</summary>
     public DeliveryPolicy ConnectionPolicy => HttpEndpoint is not null && Policy.PostsAlways ? Policy with { Paused = true } : Policy;
+
+    /// <summary>What signs its deliveries now: with the api key by which it was found, or the newest.</summary>
+    public SigningKeys SigningKeys(DateTimeOffset now) => keys.At(KeyHash, now);
+
+    /// <summary>The agent as a key opens it.</summary>
+    /// <returns>Null: the key opens nothing, or nothing any more.</returns>
+    public Agent? OpenedWith(byte[] keyHash, DateTimeOffset now) =>
+        keys.Opens(keyHash, now) ? new Agent(Record, keys, Policy, Source, HttpEndpoint) { KeyHash = keyHash } : null;
 }

@@ -13,7 +13,7 @@ namespace Relay.Server.Agents;
 /// busy agent's webhooks do not ask the store each time, or until this node hears that the agent changed; unknown ids are not
 /// remembered, a new agent is there at once. Any thread.
 /// </summary>
-internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery, SourceCatalog sources) : IDisposable
+internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery, SourceCatalog sources, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
@@ -38,7 +38,7 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
     {
         var hash = key.Hash();
         var record = await store.FindByKeyAsync(hash, cancellationToken);
-        return record is { Active: true } && CryptographicOperations.FixedTimeEquals(record.KeyHash, hash) ? Open(record) : null;
+        return record is { Active: true } ? Open(record).OpenedWith(hash, time.GetUtcNow()) : null;
     }
 
     /// <summary>Asks the store, whatever is remembered.</summary>
@@ -48,6 +48,11 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
         Forget(id);
         return LoadAsync(id, cancellationToken);
     }
+
+    /// <summary>Asks the store for an agent that was found by its key, whatever is remembered.</summary>
+    /// <returns>Null: the key opens nothing any more.</returns>
+    public async Task<Agent?> ReloadAsync(Agent opened, CancellationToken cancellationToken) =>
+        (await ReloadAsync(opened.Id, cancellationToken))?.OpenedWith(opened.KeyHash!, time.GetUtcNow());
 
     /// <summary>The agent has changed: who asks from now on gets it as it is.</summary>
     public void Forget(RelayId id)
@@ -84,12 +89,19 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
 
     private Agent Open(AgentRecord record)
     {
-        var opened = ApiKey.TryParse(secrets.Open(record.SealedApiKey, ApiKeyPurpose(record.Id)), out var apiKey)
-            & SigningSecret.TryParse(secrets.Open(record.SealedSigningSecret, SigningSecretPurpose(record.Id)), out var signingSecret);
-        return opened
-            ? new Agent(record, new SigningKeys(apiKey!, [signingSecret!]), DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record), OpenHttpEndpoint(record))
-            : throw new CryptographicException($"The secrets kept for {record.Id} have an unknown form.");
+        var retiring = record.Retiring;
+        var keys = new AgentKeys(
+            OpenKeys(record.Id, record.KeyHash, record.SealedApiKey, record.SealedSigningSecret),
+            retiring is null ? null : OpenKeys(record.Id, retiring.KeyHash, retiring.SealedApiKey, retiring.SealedSigningSecret),
+            DateTimeOffset.FromUnixTimeMilliseconds(retiring?.Until ?? 0));
+        return new Agent(record, keys, DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record), OpenHttpEndpoint(record));
     }
+
+    private AgentKeyPair OpenKeys(RelayId id, byte[] hash, string sealedApiKey, string sealedSigningSecret) =>
+        ApiKey.TryParse(secrets.Open(sealedApiKey, ApiKeyPurpose(id)), out var apiKey)
+        & SigningSecret.TryParse(secrets.Open(sealedSigningSecret, SigningSecretPurpose(id)), out var signingSecret)
+            ? new AgentKeyPair(hash, apiKey!, signingSecret!)
+            : throw new CryptographicException($"The secrets kept for {id} have an unknown form.");
 
     private Uri? OpenHttpEndpoint(AgentRecord record) =>
         record.SealedHttpEndpoint is { } sealedEndpoint ? new Uri(secrets.Open(sealedEndpoint, HttpEndpointPurpose(record.Id))) : null;

@@ -20,6 +20,8 @@ internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents, IAge
                 return kept;
             }
 
+            changed = changed.WithoutEndedKeys(time.GetUtcNow());
+
             if (await UpdateAsync(changed, cancellationToken))
             {
                 if (changed.Delivery?.RetentionSeconds != kept.Delivery?.RetentionSeconds)

@@ -6,7 +6,7 @@ using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
 
-/// <summary><c>POST /api/v1/register</c>, and what <see cref="AgentAdministration"/> has.</summary>
+/// <summary><c>POST /api/v1/register</c>, and what <see cref="AgentAdministration"/> and <see cref="RotationEndpoint"/> have.</summary>
 internal static class AgentEndpoints
 {
     private const int MaxRequestBytes = 64 << 10;
@@ -14,6 +14,7 @@ internal static class AgentEndpoints
     public static void MapAgents(this IEndpointRouteBuilder routes)
     {
         routes.MapAgentAdministration();
+        routes.MapRotation();
 
         var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminFilter>();
         group.MapPost("/register", RegisterAsync)
@@ -41,12 +42,12 @@ internal static class AgentEndpoints
             return Failures.Invalid(deliveryFault);
         }
 
-        var (agent, apiKey, signingSecret) = await registrar.RegisterAsync(request, delivery, cancellationToken);
+        var (agent, made) = await registrar.RegisterAsync(request, delivery, cancellationToken);
         var response = new RegisterResponse
         {
             RelayId = agent.Id.Value,
-            ApiKey = apiKey.Reveal(),
-            SigningSecret = signingSecret.Reveal(),
+            ApiKey = made.ApiKey.Reveal(),
+            SigningSecret = made.SigningSecret.Reveal(),
             WebhookUrl = urls.For(agent.Id, context.Request),
             CreatedAt = agent.CreatedAt,
         };

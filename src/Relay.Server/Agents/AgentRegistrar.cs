@@ -5,35 +5,62 @@ using Relay.Server.Delivery.Expiry;
 
 namespace Relay.Server.Agents;
 
-/// <summary>Makes agents: ids, keys, secrets. The one place that has the secrets in clear text to show.</summary>
+/// <summary>Makes agents: ids, keys, secrets. Any thread.</summary>
 internal sealed class AgentRegistrar(IAgentStore store, IAgenda agenda, SecretBox secrets, TimeProvider time)
 {
-    public async Task<(AgentRecord Agent, ApiKey ApiKey, SigningSecret SigningSecret)> RegisterAsync(
+    public Task<(AgentRecord Agent, NewSecrets Secrets)> RegisterAsync(
         RegisterRequest request, DeliverySettings delivery, CancellationToken cancellationToken)
     {
-        var id = RelayId.New();
-        var apiKey = ApiKey.New();
-        var signingSecret = SigningSecret.New();
-        var agent = new AgentRecord
+        var source = request.Source is null ? null : JsonSerializer.Serialize(request.Source, ApiJson.Default.SourceSettings);
+        return AddAsync(
+            (id, made) => NewAgent(id, made) with
+            {
+                SealedSource = Seal(source, AgentDirectory.SourcePurpose(id)),
+                SealedHttpEndpoint = Seal(request.HttpEndpoint, AgentDirectory.HttpEndpointPurpose(id)),
+                WorkspaceId = request.WorkspaceId,
+                Name = request.Name,
+                Metadata = request.Metadata,
+                Delivery = delivery,
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Makes an agent with the settings of another one, and an id and secrets of its own.</summary>
+    public Task<(AgentRecord Agent, NewSecrets Secrets)> CopyAsync(AgentRecord old, CancellationToken cancellationToken) => AddAsync(
+        (id, made) => NewAgent(id, made) with
         {
-            Id = id,
-            KeyHash = apiKey.Hash(),
-            SealedApiKey = secrets.Seal(apiKey.Reveal(), AgentDirectory.ApiKeyPurpose(id)),
-            SealedSigningSecret = secrets.Seal(signingSecret.Reveal(), AgentDirectory.SigningSecretPurpose(id)),
-            SealedSource = request.Source is { } source
-                ? secrets.Seal(JsonSerializer.Serialize(source, ApiJson.Default.SourceSettings), AgentDirectory.SourcePurpose(id))
-                : null,
-            SealedHttpEndpoint = request.HttpEndpoint is { } endpoint ? secrets.Seal(endpoint, AgentDirectory.HttpEndpointPurpose(id)) : null,
-            CreatedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
-            WorkspaceId = request.WorkspaceId,
-            Name = request.Name,
-            Metadata = request.Metadata,
-            Delivery = delivery,
-        };
+            SealedSource = Seal(Open(old.SealedSource, AgentDirectory.SourcePurpose(old.Id)), AgentDirectory.SourcePurpose(id)),
+            SealedHttpEndpoint = Seal(Open(old.SealedHttpEndpoint, AgentDirectory.HttpEndpointPurpose(old.Id)), AgentDirectory.HttpEndpointPurpose(id)),
+            HttpEndpointGone = old.HttpEndpointGone,
+            WorkspaceId = old.WorkspaceId,
+            Name = old.Name,
+            Metadata = old.Metadata,
+            Delivery = old.Delivery,
+        },
+        cancellationToken);
+
+    private async Task<(AgentRecord Agent, NewSecrets Secrets)> AddAsync(Func<RelayId, NewSecrets, AgentRecord> make, CancellationToken cancellationToken)
+    {
+        var id = RelayId.New();
+        var made = new NewSecrets(id, secrets);
+        var agent = make(id, made);
 
         // First: an entry without an agent costs a look, an agent without an entry would keep its events for ever.
         await agenda.SetAsync(AgendaKind.Expiry, id, time.GetUtcNow() + ExpirySweeper.FirstPause);
         await store.AddAsync(agent, cancellationToken);
-        return (agent, apiKey, signingSecret);
+        return (agent, made);
     }
+
+    private AgentRecord NewAgent(RelayId id, NewSecrets made) => new()
+    {
+        Id = id,
+        KeyHash = made.KeyHash,
+        SealedApiKey = made.SealApiKey(),
+        SealedSigningSecret = made.SealSigningSecret(),
+        CreatedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
+    };
+
+    private string? Seal(string? secret, string purpose) => secret is null ? null : secrets.Seal(secret, purpose);
+
+    private string? Open(string? @sealed, string purpose) => @sealed is null ? null : secrets.Open(@sealed, purpose);
 }

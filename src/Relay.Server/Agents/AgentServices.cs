@@ -20,6 +20,7 @@ internal static class AgentServices
         services.AddSingleton<Access>();
         services.AddSingleton<AgentRegistrar>();
         services.AddSingleton<AgentEditor>();
+        services.AddSingleton<KeyRotation>();
         services.AddSingleton<AgentPresenter>();
         services.AddSingleton<WebhookUrls>();
         return services;

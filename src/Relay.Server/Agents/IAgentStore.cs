@@ -6,18 +6,20 @@ namespace Relay.Server.Agents;
 /// <summary>Keeps agents. Any thread. A call that returns is durable; every call may throw <see cref="StoreUnavailableException"/>.</summary>
 internal interface IAgentStore
 {
-    /// <summary>Adds an agent and the index from its key's hash to it, both or neither.</summary>
+    /// <summary>Adds an agent and the index from its keys' hashes to it, all or nothing.</summary>
     Task AddAsync(AgentRecord agent, CancellationToken cancellationToken);
 
     Task<AgentRecord?> FindAsync(RelayId id, CancellationToken cancellationToken);
 
+    /// <summary>The agent that has the key, or had it before a rotation that is still kept; whether its time is over is for the caller to see.</summary>
     /// <param name="keyHash">SHA-256 of an api key, 32 bytes.</param>
     /// <param name="cancellationToken">Ends the wait, not the call.</param>
     Task<AgentRecord?> FindByKeyAsync(ReadOnlyMemory<byte> keyHash, CancellationToken cancellationToken);
 
     /// <summary>
     /// Keeps the changed agent in the place of the one with its id, if that one still has its <see cref="AgentRecord.Version"/>: the one it
-    /// was changed from. The version kept is one more. Subscribers of the agent's queue are told. The key's hash stays as it was.
+    /// was changed from. The version kept is one more. Subscribers of the agent's queue are told. Its keys find
+    /// it as it is now: those it has not any more find nothing.
     /// </summary>
     /// <returns>False: it is not there, or somebody else changed it first. Nothing was changed.</returns>
     Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken);

@@ -130,6 +130,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 case State.Authenticating when now >= _deadline:
                     stop = StopReason.AuthTimeout;
                     break;
+                case State.Open or State.Draining when now >= _agent!.OpenUntil:
+                    stop = StopReason.Deactivated;
+                    break;
                 case State.Open or State.Draining when now >= _nextPing:
                     _nextPing = now + _services.Options.Value.PingInterval;
                     ping = ++_unansweredPings <= MaxUnansweredPings;
@@ -221,7 +224,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
         else
         {
-            WebhookFrame.Write(frame, leased.ToParts(Now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.Keys);
+            var now = Now;
+            WebhookFrame.Write(frame, leased.ToParts(now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.SigningKeys(now));
         }
 
         return frame;
@@ -393,7 +397,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         _agent = agent;
         _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
         _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
-        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent.Id, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
+        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
 
         // It may have changed since its key was checked, before anybody here would have been told.
@@ -459,7 +463,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
     }
 
-    /// <param name="agent">As it is now; null: it was deactivated.</param>
+    /// <param name="agent">As it is now; null: it was deactivated, or its key opens nothing any more.</param>
     private void OnAgent(Agent? agent)
     {
         if (agent is null)

@@ -57,12 +57,12 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
     };
 
     /// <summary>What was in flight is given back uncounted: the agent did not fail.</summary>
-    public static readonly StopReason Deactivated = new("deactivated", CloseCodes.Unauthorized, "The agent was deactivated.", PumpEnd.Shutdown)
+    public static readonly StopReason Deactivated = new("deactivated", CloseCodes.Unauthorized, "The agent was deactivated, or this key was revoked.", PumpEnd.Shutdown)
     {
         LastMessage = static now => new DisconnectMessage
         {
             Reason = DisconnectReasons.Deactivated,
-            Message = "The agent was deactivated. Its key opens nothing any more.",
+            Message = "The agent was deactivated, or this key was replaced by a newer one: it opens nothing any more.",
             Timestamp = now.ToUnixTimeMilliseconds(),
         },
     };

@@ -14,7 +14,7 @@ internal sealed class EventAccess(Access access, IDeliveryQueue queue)
         var agent = isAdmin ? null : await access.FindAgentAsync(request);
         if (!isAdmin && agent is null)
         {
-            return (null, EventFailures.NoKey());
+            return (null, Failures.NoKey());
         }
 
         var found = !EventId.TryParse(id, out var eventId) ? null
@@ -26,9 +26,6 @@ internal sealed class EventAccess(Access access, IDeliveryQueue queue)
 
 internal static class EventFailures
 {
-    public static ErrorResult NoKey() => new(
-        StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, $"This call needs the agent's api key as Bearer, or the admin key in the header {Access.AdminHeader}.");
-
     public static ErrorResult UnknownEvent() => new(
         StatusCodes.Status404NotFound, ErrorCodes.UnknownEvent, "No event that you may see has this id, or it is no longer kept.");
 }

@@ -46,6 +46,9 @@ internal static class Failures
 
     public static ErrorResult Invalid(string message) => new(StatusCodes.Status400BadRequest, ErrorCodes.InvalidRequest, message);
 
+    public static ErrorResult NoKey() => new(
+        StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, "This call needs the agent's api key as Bearer, or an admin key in the header X-Admin-Key.");
+
     public static ErrorResult UnknownRelayId() => new(
         StatusCodes.Status404NotFound, ErrorCodes.UnknownRelayId, "No active agent has this relay id. Check the webhook URL that the registration answered.");
 

@@ -21,7 +21,8 @@ internal static class EndpointRequest
     /// <param name="now">The time of this attempt.</param>
     public static HttpRequestMessage Create(Uri endpoint, LeasedEvent leased, Agent agent, DateTimeOffset now)
     {
-        var body = WriteBody(leased, agent.Keys, now);
+        var keys = agent.SigningKeys(now);
+        var body = WriteBody(leased, keys, now);
         var id = leased.Id.ToString();
         var (timestampMs, timestamp) = (now.ToUnixTimeMilliseconds(), now.ToUnixTimeSeconds());
         var request = new HttpRequestMessage(HttpMethod.Post, endpoint)
@@ -29,11 +30,11 @@ internal static class EndpointRequest
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
         request.Headers.UserAgent.Add(UserAgent);
-        request.Headers.Add("X-Relay-Signature", RelaySignature.Sign(agent.Keys.ApiKey, timestampMs, body));
+        request.Headers.Add("X-Relay-Signature", RelaySignature.Sign(keys.ApiKey, timestampMs, body));
         request.Headers.Add("X-Relay-Timestamp", Text(timestampMs));
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", Text(timestamp));
-        request.Headers.Add("webhook-signature", string.Join(' ', agent.Keys.SigningSecrets.Select(secret => StandardSignature.Sign(secret, id, timestamp, body))));
+        request.Headers.Add("webhook-signature", string.Join(' ', keys.SigningSecrets.Select(secret => StandardSignature.Sign(secret, id, timestamp, body))));
         return request;
     }
 

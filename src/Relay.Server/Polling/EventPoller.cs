@@ -37,7 +37,7 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
                 await WaitAsync(signal, Earliest(end, result.NextDue ?? end, now + SweepInterval) - now, cancellationToken);
             }
 
-            if (await agents.FindAsync(id, CancellationToken.None) is not { } current)
+            if ((await agents.FindAsync(id, CancellationToken.None))?.OpenedWith(agent.KeyHash!, time.GetUtcNow()) is not { } current)
             {
                 return [];
             }

@@ -129,7 +129,7 @@ internal static class PollingEndpoints
                 var item = leased[i];
                 WriteText(json, $"{(i > 0 ? "," : "")}{{\"event_id\":\"{item.Id}\",\"created_at\":{item.AcceptedAt.ToUnixTimeMilliseconds()},");
                 frame.Clear();
-                WebhookFrame.Write(frame, item.ToParts(now), agent.Keys);
+                WebhookFrame.Write(frame, item.ToParts(now), agent.SigningKeys(now));
                 json.Write(frame.WrittenSpan[1..]);
                 await httpContext.Response.Body.WriteAsync(json.WrittenMemory, httpContext.RequestAborted);
                 json.Clear();

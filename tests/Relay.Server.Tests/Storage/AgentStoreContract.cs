@@ -84,6 +84,34 @@ public abstract class AgentStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_agent_is_found_by_the_keys_that_it_has_now_and_by_no_others()
+    {
+        var agent = await AddAsync();
+        var rotated = agent with { KeyHash = RandomNumberGenerator.GetBytes(32), Retiring = Retiring(agent) };
+        Assert.True(await Agents.UpdateAsync(rotated, CancellationToken.None));
+        await OpenAsync();
+
+        AssertSame(rotated with { Version = 1 }, await Agents.FindByKeyAsync(agent.KeyHash, CancellationToken.None));
+        AssertSame(rotated with { Version = 1 }, await Agents.FindByKeyAsync(rotated.KeyHash, CancellationToken.None));
+
+        var again = rotated with { KeyHash = RandomNumberGenerator.GetBytes(32), Retiring = Retiring(rotated), Version = 1 };
+        Assert.True(await Agents.UpdateAsync(again, CancellationToken.None));
+        Assert.False(await Agents.UpdateAsync(rotated with { KeyHash = agent.KeyHash, Retiring = null }, CancellationToken.None));
+
+        Assert.Null(await Agents.FindByKeyAsync(agent.KeyHash, CancellationToken.None));
+        Assert.Equal(2, (await Agents.FindByKeyAsync(rotated.KeyHash, CancellationToken.None))?.Version);
+        Assert.Equal(2, (await Agents.FindByKeyAsync(again.KeyHash, CancellationToken.None))?.Version);
+
+        static RetiringKeys Retiring(AgentRecord before) => new()
+        {
+            KeyHash = before.KeyHash,
+            SealedApiKey = before.SealedApiKey,
+            SealedSigningSecret = before.SealedSigningSecret,
+            Until = 4_102_444_800_000,
+        };
+    }
+
+    [Fact]
     public async Task A_change_made_from_an_older_version_is_not_taken()
     {
         var agent = await AddAsync();

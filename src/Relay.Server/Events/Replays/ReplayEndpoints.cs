@@ -119,7 +119,7 @@ internal static class ReplayEndpoints
         var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
         if (!isAdmin && agent is null)
         {
-            return EventFailures.NoKey();
+            return Failures.NoKey();
         }
 
         return jobs.Find(jobId) is { } job && (isAdmin || job.Agent == agent!.Id)

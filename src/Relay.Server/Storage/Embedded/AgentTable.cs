@@ -3,21 +3,25 @@ using Relay.Server.Agents;
 
 namespace Relay.Server.Storage.Embedded;
 
-/// <summary>Agents: a document each, found by id and by key hash.</summary>
+/// <summary>Agents: a document each, found by id and by the hash of each key.</summary>
 internal sealed class AgentTable(SqliteDatabase database)
 {
-    private readonly SqliteStatement _insert = database.Prepare("INSERT OR IGNORE INTO agents VALUES(?1, ?2, ?3)");
+    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO agents VALUES(?1, ?2)");
     private readonly SqliteStatement _find = database.Prepare("SELECT document FROM agents WHERE id = ?1");
-    private readonly SqliteStatement _findByKey = database.Prepare("SELECT document FROM agents WHERE key_hash = ?1");
+    private readonly SqliteStatement _findByKey = database.Prepare("SELECT document FROM agent_keys JOIN agents ON id = agent WHERE hash = ?1");
 
+    private readonly SqliteStatement _insertKey = database.Prepare("INSERT INTO agent_keys VALUES(?1, ?2)");
+    private readonly SqliteStatement _deleteKey = database.Prepare("DELETE FROM agent_keys WHERE hash = ?1");
     private readonly SqliteStatement _update = database.Prepare("UPDATE agents SET document = ?2 WHERE id = ?1");
     private readonly SqliteStatement _list = database.Prepare("SELECT document FROM agents WHERE id > ?1 ORDER BY id LIMIT ?2");
 
-    /// <summary>False: the id or the key is taken.</summary>
-    public bool Add(RelayId id, ReadOnlySpan<byte> keyHash, ReadOnlySpan<byte> document)
+    /// <summary>False: the id or a key is taken, and nothing was written.</summary>
+    public bool Add(AgentRecord agent, ReadOnlySpan<byte> document)
     {
-        _insert.Bind(1, id.Value).BindBlob(2, keyHash).BindBlob(3, document).Execute();
-        return database.Changes == 1;
+        if (Find(agent.Id) is not null || agent.ListKeyHashes().Any(hash => FindByKey(hash) is not null)) return false;
+        _insert.Bind(1, agent.Id.Value).BindBlob(2, document).Execute();
+        foreach (var hash in agent.ListKeyHashes()) _insertKey.BindBlob(1, hash).Bind(2, agent.Id.Value).Execute();
+        return true;
     }
 
     public AgentRecord? Find(RelayId id) => Read(_find.Bind(1, id.Value));
@@ -25,10 +29,12 @@ internal sealed class AgentTable(SqliteDatabase database)
     public AgentRecord? FindByKey(ReadOnlySpan<byte> keyHash) => Read(_findByKey.BindBlob(1, keyHash));
 
     /// <summary>False: it is not there, or its version is another.</summary>
-    public bool Update(RelayId id, long version, ReadOnlySpan<byte> document)
+    public bool Update(AgentRecord changed, ReadOnlySpan<byte> document)
     {
-        if (Find(id)?.Version != version) return false;
-        _update.Bind(1, id.Value).BindBlob(2, document).Execute();
+        if (Find(changed.Id) is not { } kept || kept.Version != changed.Version) return false;
+        _update.Bind(1, changed.Id.Value).BindBlob(2, document).Execute();
+        foreach (var hash in kept.ListKeyHashes()) _deleteKey.BindBlob(1, hash).Execute();
+        foreach (var hash in changed.ListKeyHashes()) _insertKey.BindBlob(1, hash).Bind(2, changed.Id.Value).Execute();
         return true;
     }
 

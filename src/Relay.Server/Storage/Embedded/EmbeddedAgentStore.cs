@@ -9,7 +9,7 @@ internal sealed class EmbeddedAgentStore(EmbeddedStore store) : IAgentStore
     public async Task AddAsync(AgentRecord agent, CancellationToken cancellationToken)
     {
         var document = AgentJson.Write(agent);
-        if (!await store.Writer.RunAsync(tables => tables.Agents.Add(agent.Id, agent.KeyHash, document)).WaitAsync(cancellationToken))
+        if (!await store.Writer.RunAsync(tables => tables.Agents.Add(agent, document)).WaitAsync(cancellationToken))
         {
             throw new InvalidOperationException("An agent with this id or this key is there already.");
         }
@@ -36,7 +36,7 @@ internal sealed class EmbeddedAgentStore(EmbeddedStore store) : IAgentStore
     /// <summary>Subscribers are told also when who asked for the change does not wait for it any more.</summary>
     private async Task<bool> UpdateAndTellAsync(AgentRecord changed, byte[] document)
     {
-        var updated = await store.Writer.RunAsync(tables => tables.Agents.Update(changed.Id, changed.Version, document));
+        var updated = await store.Writer.RunAsync(tables => tables.Agents.Update(changed, document));
         if (updated) store.Subscriptions.Tell(changed.Id, new QueueSignal(ClaimedBy: null, AgentChanged: true));
         return updated;
     }

@@ -15,8 +15,11 @@ internal static class Schema
     private const string Tables = """
         CREATE TABLE agents(
             id TEXT PRIMARY KEY,
-            key_hash BLOB NOT NULL UNIQUE,
             document BLOB NOT NULL) WITHOUT ROWID;
+
+        CREATE TABLE agent_keys(
+            hash BLOB PRIMARY KEY,
+            agent TEXT NOT NULL) WITHOUT ROWID;
 
         CREATE TABLE queues(
             number INTEGER PRIMARY KEY,

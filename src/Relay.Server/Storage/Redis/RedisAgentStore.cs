@@ -13,15 +13,14 @@ internal sealed class RedisAgentStore(RedisLanes lanes, RedisKeys keys) : IAgent
 
     /// <summary>
     /// The indexes and the document are in different slots of a cluster, so no transaction covers them. The indexes go first: should the
-    /// document not follow, they name an agent that is not there, which finds and lists nothing. A finder trusts the document's hash, never
+    /// document not follow, they name an agent that is not there, which finds and lists nothing. A finder trusts the document's hashes, never
     /// the index.
     /// </summary>
     public async Task AddAsync(AgentRecord agent, CancellationToken cancellationToken)
     {
-        var lane = lanes.For(agent.Id);
-        await lane.ExecuteAsync(database => database.StringSetAsync(keys.KeyIndex(agent.KeyHash), agent.Id.Value), cancellationToken);
+        await IndexAsync(agent.Id, agent.ListKeyHashes(), cancellationToken);
         await Index.ExecuteAsync(database => database.SortedSetAddAsync(keys.AllAgents, agent.Id.Value, 0), cancellationToken);
-        await lane.ExecuteAsync(database => database.StringSetAsync(keys.Document(agent.Id), AgentJson.Write(agent)), cancellationToken);
+        await lanes.For(agent.Id).ExecuteAsync(database => database.StringSetAsync(keys.Document(agent.Id), AgentJson.Write(agent)), cancellationToken);
     }
 
     public async Task<AgentRecord?> FindAsync(RelayId id, CancellationToken cancellationToken)
@@ -39,15 +38,52 @@ internal sealed class RedisAgentStore(RedisLanes lanes, RedisKeys keys) : IAgent
             return null;
         }
 
-        return CryptographicOperations.FixedTimeEquals(agent.KeyHash, keyHash.Span) ? agent : null;
+        return agent.ListKeyHashes().Any(hash => CryptographicOperations.FixedTimeEquals(hash, keyHash.Span)) ? agent : null;
     }
 
+    /// <summary>A new key is indexed before the document has it, and one that is gone after that: between the two an index only names too much.</summary>
     public async Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken)
     {
-        var document = AgentJson.Write(changed with { Version = changed.Version + 1 });
-        var update = lanes.For(changed.Id).RunAsync(RedisScript.ChangeAgent, keys.Agent(changed.Id), changed.Version, document);
-        return (bool)await update.WaitAsync(cancellationToken);
+        if (await FindAsync(changed.Id, cancellationToken) is not { } kept || kept.Version != changed.Version)
+        {
+            return false;
+        }
+
+        var (before, after) = (kept.ListKeyHashes(), changed.ListKeyHashes());
+        var added = Without(after, before);
+        await IndexAsync(changed.Id, added, cancellationToken);
+
+        // From here on to the end, whether or not the caller still waits.
+        return await UpdateAsync(changed, added, Without(before, after)).WaitAsync(cancellationToken);
     }
+
+    private async Task<bool> UpdateAsync(AgentRecord changed, IReadOnlyList<byte[]> added, IReadOnlyList<byte[]> removed)
+    {
+        var document = AgentJson.Write(changed with { Version = changed.Version + 1 });
+        var updated = (bool)await lanes.For(changed.Id).RunAsync(RedisScript.ChangeAgent, keys.Agent(changed.Id), changed.Version, document);
+        try
+        {
+            await Task.WhenAll((updated ? removed : added).Select(hash => Index.ExecuteAsync(
+                database => database.KeyDeleteAsync(keys.KeyIndex(hash)), CancellationToken.None)));
+        }
+        catch (StoreUnavailableException)
+        {
+            // What is left names an agent that does not have the key: it finds nothing.
+        }
+
+        return updated;
+    }
+
+    private async Task IndexAsync(RelayId agent, IReadOnlyList<byte[]> hashes, CancellationToken cancellationToken)
+    {
+        foreach (var hash in hashes)
+        {
+            await Index.ExecuteAsync(database => database.StringSetAsync(keys.KeyIndex(hash), agent.Value), cancellationToken);
+        }
+    }
+
+    private static List<byte[]> Without(IReadOnlyList<byte[]> hashes, IReadOnlyList<byte[]> others) =>
+        [.. hashes.Where(hash => !others.Any(other => other.AsSpan().SequenceEqual(hash)))];
 
     /// <summary>A page of the index, then the documents that it names, asked for side by side.</summary>
     public async Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken)
