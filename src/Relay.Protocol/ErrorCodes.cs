@@ -33,8 +33,11 @@ public static class ErrorCodes
     /// <summary>A frame other than <c>auth</c> came first.</summary>
     public const string AuthRequired = "auth_required";
 
-    /// <summary>The admin key is missing or wrong.</summary>
+    /// <summary>The admin key is missing, wrong, revoked or expired.</summary>
     public const string InvalidAdminKey = "invalid_admin_key";
+
+    /// <summary>The admin key is right and its role too small.</summary>
+    public const string Forbidden = "forbidden";
 
     /// <summary>The source's signature is missing, wrong or too old.</summary>
     public const string InvalidSignature = "invalid_signature";

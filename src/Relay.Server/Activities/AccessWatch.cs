@@ -1,11 +1,16 @@
+using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Storage;
 
 namespace Relay.Server.Activities;
 
-/// <summary>Ends what an agent's key has opened for long, within a second after the key opens nothing any more. Any thread.</summary>
-internal sealed class AccessWatch(AgentDirectory agents, IDeliveryQueue queue, TimeProvider time, ILogger<AccessWatch> logger)
+/// <summary>
+/// Ends what a key has opened for long, after the key opens nothing any more: an agent's within a second, an administrator's within seconds. Any
+/// thread.
+/// </summary>
+internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, IDeliveryQueue queue, TimeProvider time, ILogger<AccessWatch> logger)
 {
     /// <summary>A lost signal of a change costs at most this, and a key whose time is over opens no longer than this.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
@@ -34,6 +39,60 @@ internal sealed class AccessWatch(AgentDirectory agents, IDeliveryQueue queue, T
             if (found is null)
             {
                 end();
+            }
+        }
+    }
+
+    /// <param name="admin">By whose key.</param>
+    /// <param name="end">Called at most once.</param>
+    /// <returns>Dispose to end the watch.</returns>
+    public IAsyncDisposable Begin(AdminCaller admin, Action end) => new AdminWatch(admin, adminKeys, end, time);
+
+    private sealed class AdminWatch : IAsyncDisposable
+    {
+        private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+        private readonly CancellationTokenSource _over = new();
+        private readonly Task _run;
+
+        public AdminWatch(AdminCaller admin, AdminKeys keys, Action end, TimeProvider time) =>
+            _run = admin.KeyHash is { } hash ? RunAsync(hash, keys, end, time) : Task.CompletedTask;
+
+        public async ValueTask DisposeAsync()
+        {
+            await _over.CancelAsync();
+            await _run;
+            _over.Dispose();
+        }
+
+        private async Task RunAsync(byte[] hash, AdminKeys keys, Action end, TimeProvider time)
+        {
+            using var timer = new PeriodicTimer(LookInterval, time);
+            try
+            {
+                while (await timer.WaitForNextTickAsync(_over.Token))
+                {
+                    if (await IsGoneAsync(hash, keys))
+                    {
+                        end();
+                        return;
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+            }
+        }
+
+        private static async Task<bool> IsGoneAsync(byte[] hash, AdminKeys keys)
+        {
+            try
+            {
+                return await keys.FindAsync(hash) is null;
+            }
+            catch (StoreUnavailableException)
+            {
+                // It is asked again in a moment.
+                return false;
             }
         }
     }

@@ -63,11 +63,10 @@ internal static class ActivityEndpoints
     private static async Task<IResult> FeedAsync(
         HttpContext context, Access access, ActivityFeed feed, AccessWatch watch, IHostApplicationLifetime lifetime)
     {
-        var isAdmin = access.IsAdmin(context.Request);
-        var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
-        if (!isAdmin && agent is null)
+        var (admin, agent, fault) = await access.AdmitAsync(context);
+        if (fault is not null)
         {
-            return Failures.NoKey();
+            return fault;
         }
 
         if (!feed.TryJoin())
@@ -86,10 +85,7 @@ internal static class ActivityEndpoints
             feed.Leave();
             return Task.CompletedTask;
         });
-        if (agent is not null)
-        {
-            context.Response.RegisterForDisposeAsync(await watch.BeginAsync(agent, ends.Cancel));
-        }
+        context.Response.RegisterForDisposeAsync(agent is not null ? await watch.BeginAsync(agent, ends.Cancel) : watch.Begin(admin!, ends.Cancel));
 
         context.Response.Headers["X-Accel-Buffering"] = "no";
         var lastEventId = context.Request.Headers["Last-Event-ID"].ToString();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Relay.Protocol;
+using Relay.Server.Admin;
 using Relay.Server.Http;
 using Relay.Server.HttpFallback;
 
@@ -18,6 +19,7 @@ internal static class AgentAdministration
     {
         var group = routes.MapGroup("/api/v1/agents").WithTags("Agents")
             .ProducesError(StatusCodes.Status401Unauthorized)
+            .ProducesError(StatusCodes.Status403Forbidden)
             .ProducesError(StatusCodes.Status503ServiceUnavailable);
         group.MapGet("", ListAsync).AddEndpointFilter<AdminFilter>()
             .WithSummary("Lists agents in the order of their ids, page after page.")
@@ -34,7 +36,7 @@ internal static class AgentAdministration
             .ProducesError(StatusCodes.Status400BadRequest)
             .ProducesError(StatusCodes.Status404NotFound)
             .ProducesError(StatusCodes.Status413PayloadTooLarge);
-        group.MapDelete(OneAgent, DeactivateAsync).AddEndpointFilter<AdminFilter>()
+        group.MapDelete(OneAgent, DeactivateAsync).AddEndpointFilter<AdminFilter>().NeedsRole(AdminRole.Admin)
             .WithSummary("Deactivates an agent for good; its connections are dropped within a second.")
             .Produces(StatusCodes.Status204NoContent)
             .ProducesError(StatusCodes.Status404NotFound);

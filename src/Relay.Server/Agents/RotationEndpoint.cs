@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Server.Admin;
 using Relay.Server.Http;
 
 namespace Relay.Server.Agents;
@@ -19,21 +20,24 @@ internal static class RotationEndpoint
             .Produces<RotateResponse>(StatusCodes.Status201Created)
             .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
+            .Produces<ErrorResponse>(StatusCodes.Status403Forbidden)
             .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
             .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<IResult> RotateAsync(
         HttpContext context, Access access, KeyRotation rotation, WebhookUrls urls, TimeProvider time, CancellationToken cancellationToken)
     {
-        var isAdmin = access.IsAdmin(context.Request);
-        var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
-        if (!isAdmin && agent is null)
+        var (admin, agent, refusal) = await access.AdmitAsync(context);
+        if (refusal is not null)
         {
-            return Failures.NoKey();
+            return refusal;
         }
 
         var (request, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RotateRequest, MaxRequestBytes, cancellationToken);
         fault ??= Validate(request ??= new RotateRequest(), agent);
+
+        // What ends for good is not for every role.
+        fault ??= request!.OldRelayId is not null ? admin!.Refuse(AdminRole.Admin) : null;
         if (fault is not null)
         {
             return fault;

@@ -8,13 +8,12 @@ namespace Relay.Server.Events;
 /// <summary>Finds the event that a call names, for the admin and for its agent. To any other agent it is unknown.</summary>
 internal sealed class EventAccess(Access access, IDeliveryQueue queue)
 {
-    public async Task<(StoredEvent? Event, ErrorResult? Fault)> FindAsync(HttpRequest request, string id)
+    public async Task<(StoredEvent? Event, ErrorResult? Fault)> FindAsync(HttpContext context, string id)
     {
-        var isAdmin = access.IsAdmin(request);
-        var agent = isAdmin ? null : await access.FindAgentAsync(request);
-        if (!isAdmin && agent is null)
+        var (_, agent, fault) = await access.AdmitAsync(context);
+        if (fault is not null)
         {
-            return (null, Failures.NoKey());
+            return (null, fault);
         }
 
         var found = !EventId.TryParse(id, out var eventId) ? null

@@ -49,7 +49,7 @@ internal static class EventEndpoints
 
     private static async Task<IResult> FindAsync(string id, HttpContext context, EventAccess access)
     {
-        var (found, fault) = await access.FindAsync(context.Request, id);
+        var (found, fault) = await access.FindAsync(context, id);
         return fault ?? (IResult)TypedResults.Json(EventView.Details(found!), EventsJson.Default.EventDetails);
     }
 

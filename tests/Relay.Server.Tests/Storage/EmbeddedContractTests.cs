@@ -19,3 +19,8 @@ public sealed class EmbeddedAgendaTests : AgendaContract
 {
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
+
+public sealed class EmbeddedAdminKeyStoreTests : AdminKeyStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
+}

@@ -45,7 +45,13 @@ internal sealed class EmbeddedHarness : IStoreHarness
     }
 
     public static StoreUnderTest Under(EmbeddedStore store) =>
-        new(new EmbeddedDeliveryQueue(store), new EmbeddedAgentStore(store), new EmbeddedHealth(store), new EmbeddedAgentLog(store), new EmbeddedAgenda(store));
+        new(
+            new EmbeddedDeliveryQueue(store),
+            new EmbeddedAgentStore(store),
+            new EmbeddedHealth(store),
+            new EmbeddedAgentLog(store),
+            new EmbeddedAgenda(store),
+            new EmbeddedAdminKeyStore(store));
 
     public static EmbeddedStore Open(string folder, DeliveryOptions? options = null, ILogger<EmbeddedStore>? logger = null) => new(
         Options.Create(new StorageOptions { Path = folder }),

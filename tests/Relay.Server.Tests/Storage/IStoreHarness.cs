@@ -1,4 +1,5 @@
 using Relay.Server.Activities;
+using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -18,4 +19,4 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda);
+internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys);

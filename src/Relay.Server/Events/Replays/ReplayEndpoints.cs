@@ -44,7 +44,7 @@ internal static class ReplayEndpoints
     private static async Task<IResult> ReplayOneAsync(
         string id, HttpContext context, EventAccess access, AgentDirectory agents, EventReplayer replayer, TimeProvider time, CancellationToken cancellationToken)
     {
-        var (stored, fault) = await access.FindAsync(context.Request, id);
+        var (stored, fault) = await access.FindAsync(context, id);
         if (fault is not null)
         {
             return fault;
@@ -115,14 +115,13 @@ internal static class ReplayEndpoints
 
     private static async Task<IResult> ProgressAsync(string jobId, HttpContext context, Access access, ReplayJobs jobs)
     {
-        var isAdmin = access.IsAdmin(context.Request);
-        var agent = isAdmin ? null : await access.FindAgentAsync(context.Request);
-        if (!isAdmin && agent is null)
+        var (admin, agent, fault) = await access.AdmitAsync(context);
+        if (fault is not null)
         {
-            return Failures.NoKey();
+            return fault;
         }
 
-        return jobs.Find(jobId) is { } job && (isAdmin || job.Agent == agent!.Id)
+        return jobs.Find(jobId) is { } job && (admin is not null || job.Agent == agent!.Id)
             ? TypedResults.Json(job.Progress, ReplayJson.Default.ReplayProgress)
             : new ErrorResult(StatusCodes.Status404NotFound, ErrorCodes.NotFound, "No replay that you may see has this id on this node, or it ended long ago.");
     }

@@ -1,4 +1,5 @@
 using Relay.Server.Activities;
+using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
@@ -14,6 +15,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAgentStore, EmbeddedAgentStore>()
         .AddSingleton<IAgentLog, EmbeddedAgentLog>()
         .AddSingleton<IAgenda, EmbeddedAgenda>()
+        .AddSingleton<IAdminKeyStore, EmbeddedAdminKeyStore>()
         .AddSingleton<IPresenceStore, EmbeddedPresence>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();

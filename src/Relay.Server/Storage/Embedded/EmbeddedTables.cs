@@ -32,6 +32,7 @@ internal sealed class EmbeddedTables : IDisposable
             Gaps = new GapTable(Database);
             Log = new LogTable(Database);
             Agenda = new AgendaTable(Database);
+            AdminKeys = new AdminKeyTable(Database);
             Options = options;
         }
         catch
@@ -56,6 +57,8 @@ internal sealed class EmbeddedTables : IDisposable
     public LogTable Log { get; }
 
     public AgendaTable Agenda { get; }
+
+    public AdminKeyTable AdminKeys { get; }
 
     public DeliveryOptions Options { get; }
 

@@ -25,6 +25,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
 /// <item><term><c>agenda:…</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
+/// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
@@ -52,6 +53,8 @@ internal sealed class RedisKeys
     public string Nodes(RelayId agent) => Agent(agent) + ":nodes";
 
     public string AllAgents => _prefix + "agents";
+
+    public string AdminKeys => _prefix + "admin_keys";
 
     public string Agenda(AgendaKind kind) => _prefix + "agenda:" + ((int)kind).ToString(CultureInfo.InvariantCulture);
 

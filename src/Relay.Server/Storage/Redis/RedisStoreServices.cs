@@ -1,4 +1,5 @@
 using Relay.Server.Activities;
+using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
@@ -18,6 +19,7 @@ internal static class RedisStoreServices
         .AddSingleton<IAgentStore, RedisAgentStore>()
         .AddSingleton<IAgentLog, RedisAgentLog>()
         .AddSingleton<IAgenda, RedisAgenda>()
+        .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()
         .AddSingleton<IPresenceStore, RedisPresence>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();

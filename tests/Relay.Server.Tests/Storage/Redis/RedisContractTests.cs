@@ -23,3 +23,9 @@ public sealed class RedisAgendaTests(RedisFixture redis) : AgendaContract
 {
     private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
 }
+
+[Collection("redis")]
+public sealed class RedisAdminKeyStoreTests(RedisFixture redis) : AdminKeyStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}

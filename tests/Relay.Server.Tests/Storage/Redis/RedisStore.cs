@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Server.Activities;
+using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -34,6 +35,8 @@ internal sealed class RedisStore : IAsyncDisposable
     public IAgentLog Log => _services.GetRequiredService<IAgentLog>();
 
     public IAgenda Agenda => _services.GetRequiredService<IAgenda>();
+
+    public IAdminKeyStore AdminKeys => _services.GetRequiredService<IAdminKeyStore>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 

@@ -1,0 +1,8 @@
+namespace Relay.Server.Admin;
+
+internal static class AdminServices
+{
+    public static IServiceCollection AddAdmin(this IServiceCollection services) => services.AddSingleton<AdminKeys>();
+
+    public static void MapAdmin(this IEndpointRouteBuilder routes) => routes.MapAdminKeys();
+}
