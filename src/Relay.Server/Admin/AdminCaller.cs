@@ -1,6 +1,3 @@
-using Relay.Protocol;
-using Relay.Server.Http;
-
 namespace Relay.Server.Admin;
 
 /// <summary>The administrator who makes a call.</summary>
@@ -20,10 +17,4 @@ internal sealed record AdminCaller(string Id, string Name, AdminRole Role)
 
     public static AdminCaller Of(AdminKeyRecord key) =>
         new(key.Id, key.Name, key.Role) { KeyHash = key.KeyHash, ExpiresAt = key.ExpiresAt };
-
-    /// <returns>Null: the role is enough.</returns>
-    public ErrorResult? Refuse(AdminRole needed) => Role >= needed ? null : new ErrorResult(
-        StatusCodes.Status403Forbidden,
-        ErrorCodes.Forbidden,
-        $"This call needs the role {needed.Text()}, and this admin key has the role {Role.Text()}. Use another key.");
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Protocol;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Http;
 
 namespace Relay.Server.Admin;
@@ -17,6 +18,7 @@ internal static class AdminKeyEndpoints
             .NeedsRole(AdminRole.Admin)
             .AddEndpointFilter<AdminFilter>();
         group.MapPost("", AddAsync)
+            .Audited(AuditActs.MakeKey)
             .WithSummary("Makes an admin key; it is shown this once.")
             .Accepts<AdminKeyRequest>("application/json")
             .Produces<AdminKeyResponse>(StatusCodes.Status201Created)
@@ -29,6 +31,7 @@ internal static class AdminKeyEndpoints
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorResponse>(StatusCodes.Status403Forbidden);
         group.MapDelete("/{id}", RevokeAsync)
+            .Audited(AuditActs.RevokeKey)
             .WithSummary("Revokes an admin key: at once on this node, within 5 seconds on every other.")
             .Produces(StatusCodes.Status204NoContent)
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
@@ -51,6 +54,8 @@ internal static class AdminKeyEndpoints
             return Failures.Invalid($"{AdminKeys.MostKept} admin keys are kept already. Revoke some that are not used any more.");
         }
 
+        var note = AuditNote.Of(context);
+        (note.Target, note.Detail) = (made.Record.Id, $"{made.Record.Role.Text()}, {made.Record.Name}");
         context.Response.Headers.CacheControl = "no-store";
         return TypedResults.Json(
             AdminKeyResponse.Of(made.Record, made.Key), AdminJson.Default.AdminKeyResponse, statusCode: StatusCodes.Status201Created);

@@ -3,12 +3,13 @@ using System.Text;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Admin;
+using Relay.Server.Audit;
 using Relay.Server.Http;
 
 namespace Relay.Server.Agents;
 
 /// <summary>Who makes a call: an administrator, by <c>X-Admin-Key</c>, or an agent, by its api key as Bearer. Any thread.</summary>
-internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys, AgentDirectory agents)
+internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys, AgentDirectory agents, AuditTrail audit)
 {
     public const string AdminHeader = "X-Admin-Key";
 
@@ -22,13 +23,34 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
     public async ValueTask<(AdminCaller? Admin, ErrorResult? Fault)> FindAdminAsync(HttpContext context)
     {
         var header = context.Request.Headers[AdminHeader];
-        if (header.Count == 0 || await FindAdminAsync(HeaderText.Decode(header.ToString())) is not { } admin)
+        if (header.Count == 0)
         {
             return (null, null);
         }
 
+        if (await FindAdminAsync(HeaderText.Decode(header.ToString())) is not { } admin)
+        {
+            await audit.RefusedAsync(context, admin: null, ErrorCodes.InvalidAdminKey);
+            return (null, null);
+        }
+
         context.Features.Set(admin);
-        return admin.Refuse(NeededRole.Of(context)) is { } fault ? (null, fault) : (admin, null);
+        return await RefuseAsync(context, admin, NeededRole.Of(context)) is { } fault ? (null, fault) : (admin, null);
+    }
+
+    /// <returns>Null: the administrator's role is enough.</returns>
+    public async ValueTask<ErrorResult?> RefuseAsync(HttpContext context, AdminCaller admin, AdminRole needed)
+    {
+        if (admin.Role >= needed)
+        {
+            return null;
+        }
+
+        await audit.RefusedAsync(context, admin, ErrorCodes.Forbidden);
+        return new ErrorResult(
+            StatusCodes.Status403Forbidden,
+            ErrorCodes.Forbidden,
+            $"This call needs the role {needed.Text()}, and this admin key has the role {admin.Role.Text()}. Use another key.");
     }
 
     /// <summary>The active agent whose api key the request carries; null without a key or with one that opens nothing.</summary>

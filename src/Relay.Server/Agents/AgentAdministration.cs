@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Relay.Protocol;
 using Relay.Server.Admin;
+using Relay.Server.Audit;
 using Relay.Server.Http;
 using Relay.Server.HttpFallback;
 
@@ -29,14 +30,14 @@ internal static class AgentAdministration
             .WithSummary("Shows an agent with the delivery settings that hold for it.")
             .Produces<AgentResponse>()
             .ProducesError(StatusCodes.Status404NotFound);
-        group.MapPatch(OneAgent, ChangeAsync).AddEndpointFilter<AdminFilter>()
+        group.MapPatch(OneAgent, ChangeAsync).Audited(AuditActs.Change).AddEndpointFilter<AdminFilter>()
             .WithSummary("Changes an agent (JSON merge: null resets). It holds for live connections within a second.")
             .Accepts<AgentChange>("application/json")
             .Produces<AgentResponse>()
             .ProducesError(StatusCodes.Status400BadRequest)
             .ProducesError(StatusCodes.Status404NotFound)
             .ProducesError(StatusCodes.Status413PayloadTooLarge);
-        group.MapDelete(OneAgent, DeactivateAsync).AddEndpointFilter<AdminFilter>().NeedsRole(AdminRole.Admin)
+        group.MapDelete(OneAgent, DeactivateAsync).Audited(AuditActs.Deactivate).AddEndpointFilter<AdminFilter>().NeedsRole(AdminRole.Admin)
             .WithSummary("Deactivates an agent for good; its connections are dropped within a second.")
             .Produces(StatusCodes.Status204NoContent)
             .ProducesError(StatusCodes.Status404NotFound);
@@ -96,8 +97,9 @@ internal static class AgentAdministration
             return fault;
         }
 
+        AuditNote.Of(request.HttpContext).Detail = string.Join(", ", change!.ListFields());
         if (!RelayId.TryParse(relayId, out var id)
-            || await editor.ChangeAsync(id, agent => agent.Active ? change!.ApplyTo(agent, secrets) : agent, cancellationToken) is not { Active: true } changed)
+            || await editor.ChangeAsync(id, agent => agent.Active ? change.ApplyTo(agent, secrets) : agent, cancellationToken) is not { Active: true } changed)
         {
             return Failures.UnknownRelayId();
         }

@@ -64,6 +64,16 @@ internal sealed record AgentChange
         HttpEndpointGone = agent.HttpEndpointGone && IsAbsent(HttpEndpoint),
     };
 
+    /// <summary>The names of what is to change; of <c>delivery</c>, those of its settings.</summary>
+    public IEnumerable<string> ListFields()
+    {
+        (string Name, JsonElement Value)[] fields = [("name", Name), ("workspace_id", WorkspaceId), ("metadata", Metadata), ("http_endpoint", HttpEndpoint), ("delivery", Delivery)];
+        return fields.Where(static field => !IsAbsent(field.Value)).SelectMany(static field =>
+            field is { Name: "delivery", Value.ValueKind: JsonValueKind.Object }
+                ? field.Value.EnumerateObject().Select(static setting => $"delivery.{setting.Name}")
+                : [field.Name]);
+    }
+
     private string? FindEndpointFault(EndpointUrl endpoints) => HttpEndpoint.ValueKind switch
     {
         JsonValueKind.Undefined or JsonValueKind.Null => null,

@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Server.Audit;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
 using Relay.Server.HttpFallback;
@@ -18,6 +19,7 @@ internal static class AgentEndpoints
 
         var group = routes.MapGroup("/api/v1").WithTags("Agents").AddEndpointFilter<AdminFilter>();
         group.MapPost("/register", RegisterAsync)
+            .Audited(AuditActs.Register)
             .WithSummary("Registers an agent; its secrets are shown this once.")
             .Accepts<RegisterRequest>(isOptional: true, "application/json")
             .Produces<RegisterResponse>(StatusCodes.Status201Created)
@@ -43,6 +45,7 @@ internal static class AgentEndpoints
         }
 
         var (agent, made) = await registrar.RegisterAsync(request, delivery, cancellationToken);
+        AuditNote.Of(context).Target = agent.Id.Value;
         var response = new RegisterResponse
         {
             RelayId = agent.Id.Value,

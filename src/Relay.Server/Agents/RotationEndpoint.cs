@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Admin;
+using Relay.Server.Audit;
 using Relay.Server.Http;
 
 namespace Relay.Server.Agents;
@@ -14,6 +15,7 @@ internal static class RotationEndpoint
     public static void MapRotation(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/api/v1/rotate", RotateAsync)
             .WithTags("Agents")
+            .Audited(AuditActs.Rotate)
             .WithSummary("Gives an agent a new key and signing secret, shown this once; the old ones hold on for grace_seconds.")
             .Accepts<RotateRequest>(isOptional: true, "application/json")
             .Produces<RotateResponse>()
@@ -33,25 +35,34 @@ internal static class RotationEndpoint
             return refusal;
         }
 
-        var (request, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RotateRequest, MaxRequestBytes, cancellationToken);
-        fault ??= Validate(request ??= new RotateRequest(), agent);
+        var note = AuditNote.Of(context);
+        note.Agent = agent?.Id;
+        var (body, fault) = await JsonBody.ReadAsync(context.Request, ApiJson.Default.RotateRequest, MaxRequestBytes, cancellationToken);
+        var request = body ?? new RotateRequest();
+        fault ??= Validate(request, agent);
 
         // What ends for good is not for every role.
-        fault ??= request!.OldRelayId is not null ? admin!.Refuse(AdminRole.Admin) : null;
+        fault ??= request.OldRelayId is not null ? await access.RefuseAsync(context, admin!, AdminRole.Admin) : null;
         if (fault is not null)
         {
             return fault;
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        if (request!.OldRelayId is not null)
+        note.Target = RelayId.TryParse(agent?.Id.Value ?? request.RelayId ?? request.OldRelayId, out var meant) ? meant.Value : null;
+        if (request.OldRelayId is not null)
         {
-            return RelayId.TryParse(request.OldRelayId, out var old) && await rotation.ReplaceAsync(old, Adapt, cancellationToken) is { } replaced
-                ? Show(replaced.Agent.Id, replaced.Secrets, time.GetUtcNow(), StatusCodes.Status201Created)
-                : Failures.UnknownRelayId();
+            if (!RelayId.TryParse(request.OldRelayId, out var old) || await rotation.ReplaceAsync(old, Adapt, cancellationToken) is not { } replaced)
+            {
+                return Failures.UnknownRelayId();
+            }
+
+            note.Detail = $"{replaced.Agent.Id} takes its place";
+            return Show(replaced.Agent.Id, replaced.Secrets, time.GetUtcNow(), StatusCodes.Status201Created);
         }
 
         var grace = request.GraceSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : UsualGrace;
+        note.Detail = $"grace_seconds {grace.TotalSeconds}";
         return RelayId.TryParse(agent?.Id.Value ?? request.RelayId, out var id) && await rotation.RotateAsync(id, agent?.KeyHash, grace, cancellationToken) is { } rotated
             ? Show(id, rotated.Secrets, rotated.OldUntil, StatusCodes.Status200OK)
             : Failures.UnknownRelayId();

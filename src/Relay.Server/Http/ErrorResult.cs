@@ -7,6 +7,9 @@ namespace Relay.Server.Http;
 /// <summary>Every error of the HTTP API in its one shape.</summary>
 internal sealed class ErrorResult(int status, string error, string message) : IResult
 {
+    /// <summary>One of <see cref="ErrorCodes"/>.</summary>
+    public string Error => error;
+
     /// <summary>Facts for programs.</summary>
     public Dictionary<string, JsonElement> Details { get; init; } = [];
 

@@ -24,3 +24,8 @@ public sealed class EmbeddedAdminKeyStoreTests : AdminKeyStoreContract
 {
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
+
+public sealed class EmbeddedAuditLogTests : AuditLogContract
+{
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
+}

@@ -51,7 +51,8 @@ internal sealed class EmbeddedHarness : IStoreHarness
             new EmbeddedHealth(store),
             new EmbeddedAgentLog(store),
             new EmbeddedAgenda(store),
-            new EmbeddedAdminKeyStore(store));
+            new EmbeddedAdminKeyStore(store),
+            new EmbeddedAuditLog(store));
 
     public static EmbeddedStore Open(string folder, DeliveryOptions? options = null, ILogger<EmbeddedStore>? logger = null) => new(
         Options.Create(new StorageOptions { Path = folder }),

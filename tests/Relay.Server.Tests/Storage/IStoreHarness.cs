@@ -1,6 +1,7 @@
 using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
 
@@ -19,4 +20,4 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys);
+internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys, IAuditLog Audit);

@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
 
@@ -19,6 +20,7 @@ internal static class ReplayEndpoints
     {
         var group = routes.MapGroup("/api/v1").WithTags("Events");
         group.MapPost("/events/{id}/replay", ReplayOneAsync)
+            .Audited(AuditActs.ReplayOne)
             .WithSummary("Delivers a delivered, dead or expired event once more, as a new event.")
             .Produces<ReplayResponse>(StatusCodes.Status202Accepted)
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
@@ -26,6 +28,7 @@ internal static class ReplayEndpoints
             .Produces<ErrorResponse>(StatusCodes.Status409Conflict)
             .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
         group.MapPost($"/agents/{{{AdminOrAgentFilter.RouteValue}}}/replay", ReplayManyAsync)
+            .Audited(AuditActs.ReplayMany)
             .AddEndpointFilter<AdminOrAgentFilter>()
             .WithSummary("Replays up to 10,000 of an agent's events, oldest first, in the background.")
             .Accepts<ReplayRequest>("application/json")
@@ -109,6 +112,7 @@ internal static class ReplayEndpoints
             };
         }
 
+        AuditNote.Of(context).Detail = $"{filter!.Status.Name()}, {job.Id}";
         context.Response.Headers.Location = $"/api/v1/replays/{job.Id}";
         return TypedResults.Json(job.Progress, ReplayJson.Default.ReplayProgress, statusCode: StatusCodes.Status202Accepted);
     }

@@ -1,6 +1,7 @@
 using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
@@ -16,6 +17,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAgentLog, EmbeddedAgentLog>()
         .AddSingleton<IAgenda, EmbeddedAgenda>()
         .AddSingleton<IAdminKeyStore, EmbeddedAdminKeyStore>()
+        .AddSingleton<IAuditLog, EmbeddedAuditLog>()
         .AddSingleton<IPresenceStore, EmbeddedPresence>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();

@@ -33,6 +33,7 @@ internal sealed class EmbeddedTables : IDisposable
             Log = new LogTable(Database);
             Agenda = new AgendaTable(Database);
             AdminKeys = new AdminKeyTable(Database);
+            Audit = new AuditTable(Database);
             Options = options;
         }
         catch
@@ -59,6 +60,8 @@ internal sealed class EmbeddedTables : IDisposable
     public AgendaTable Agenda { get; }
 
     public AdminKeyTable AdminKeys { get; }
+
+    public AuditTable Audit { get; }
 
     public DeliveryOptions Options { get; }
 

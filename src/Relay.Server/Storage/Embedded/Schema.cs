@@ -78,6 +78,10 @@ internal static class Schema
             entry BLOB NOT NULL);
         CREATE INDEX agent_log_listed ON agent_log(agent, seq);
 
+        CREATE TABLE audit(
+            seq INTEGER PRIMARY KEY,
+            entry BLOB NOT NULL);
+
         CREATE TABLE admin_keys(
             hash BLOB PRIMARY KEY,
             document BLOB NOT NULL) WITHOUT ROWID;

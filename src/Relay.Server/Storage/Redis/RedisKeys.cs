@@ -26,6 +26,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>agenda:…</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
 /// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
+/// <item><term><c>{audit}:log</c></term><description>STREAM of administrative acts, numbered from 1</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
@@ -55,6 +56,9 @@ internal sealed class RedisKeys
     public string AllAgents => _prefix + "agents";
 
     public string AdminKeys => _prefix + "admin_keys";
+
+    /// <summary>What the scripts of logs get: they make the stream's name from it.</summary>
+    public string Audit => _prefix + "{audit}";
 
     public string Agenda(AgendaKind kind) => _prefix + "agenda:" + ((int)kind).ToString(CultureInfo.InvariantCulture);
 

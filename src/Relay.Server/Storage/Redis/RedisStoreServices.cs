@@ -1,6 +1,7 @@
 using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
@@ -20,6 +21,7 @@ internal static class RedisStoreServices
         .AddSingleton<IAgentLog, RedisAgentLog>()
         .AddSingleton<IAgenda, RedisAgenda>()
         .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()
+        .AddSingleton<IAuditLog, RedisAuditLog>()
         .AddSingleton<IPresenceStore, RedisPresence>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();

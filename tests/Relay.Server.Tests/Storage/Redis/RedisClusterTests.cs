@@ -1,5 +1,7 @@
 using Relay.Protocol;
+using Relay.Server.Admin;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Delivery;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
@@ -30,6 +32,12 @@ public sealed class RedisClusterTests : IAsyncLifetime
         }
 
         Assert.Equal(8, (await store.Agents.ListAsync(after: null, limit: 10, CancellationToken.None)).Agents.Count);
+
+        var key = new AdminKeyRecord { Id = "key_1", Name = "n", Role = AdminRole.Admin, KeyHash = new byte[32], CreatedAt = 1 };
+        await store.AdminKeys.AddAsync(key);
+        Assert.Equal("key_1", Assert.Single(await store.AdminKeys.ListAsync()).Id);
+        await store.Audit.AppendAsync(new AuditEntry { At = 1, Act = AuditActs.Register, Outcome = "ok" });
+        Assert.Single((await store.Audit.ReadAsync(before: null, limit: 10)).Entries);
 
         Assert.Null(await store.Health.CheckAsync(CancellationToken.None));
         Assert.Empty(store.Logged);

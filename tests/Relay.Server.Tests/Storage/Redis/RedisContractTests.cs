@@ -29,3 +29,9 @@ public sealed class RedisAdminKeyStoreTests(RedisFixture redis) : AdminKeyStoreC
 {
     private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
 }
+
+[Collection("redis")]
+public sealed class RedisAuditLogTests(RedisFixture redis) : AuditLogContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
+using Relay.Server.Audit;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
 using Relay.Server.Storage.Redis;
@@ -37,6 +38,8 @@ internal sealed class RedisStore : IAsyncDisposable
     public IAgenda Agenda => _services.GetRequiredService<IAgenda>();
 
     public IAdminKeyStore AdminKeys => _services.GetRequiredService<IAdminKeyStore>();
+
+    public IAuditLog Audit => _services.GetRequiredService<IAuditLog>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 

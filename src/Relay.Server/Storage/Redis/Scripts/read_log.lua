@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- An agent's log, newest first: { place, entry, … }. ARGV: the place before which it begins or -1, how many.
+-- A log, newest first: { place, entry, … }. ARGV: the place before which it begins or -1, how many.
 local before = ARGV[1] == '-1' and '+' or '(' .. ARGV[1] .. '-0'
 local answer = {}
 if before ~= '(0-0' then -- Nothing is before the first, and Redis refuses to look there.
