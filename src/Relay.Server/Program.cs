@@ -12,6 +12,7 @@ using Relay.Server.Events.Replays;
 using Relay.Server.Http;
 using Relay.Server.HttpFallback;
 using Relay.Server.Ingest;
+using Relay.Server.Limits;
 using Relay.Server.Operations;
 using Relay.Server.Operations.Health;
 using Relay.Server.Polling;
@@ -34,6 +35,7 @@ builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.
 
 builder.Services.AddErrorHandling();
 builder.Services.AddStorage(builder.Configuration);
+builder.Services.AddLimits();
 builder.Services.AddActivities();
 builder.Services.AddAudit();
 builder.Services.AddAdmin();

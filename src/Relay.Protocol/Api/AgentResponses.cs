@@ -61,6 +61,9 @@ public sealed record AgentDelivery
     /// <summary>Bytes (headers and bodies) that may wait.</summary>
     public long MaxQueuedBytes { get; init; }
 
+    /// <summary>Webhooks that it takes in a minute, and at once; 0: any number.</summary>
+    public int WebhooksPerMinute { get; init; }
+
     /// <summary>How long senders wait for the agent that do not say it themselves (<c>Prefer: wait</c>); 0: not at all.</summary>
     public int SenderWaitSeconds { get; init; }
 

@@ -2,11 +2,12 @@ using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Agents;
 
 /// <summary>Shows an agent as the API does: what is secret is not among it. Any thread.</summary>
-internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOptions<DeliveryOptions> delivery)
+internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOptions<DeliveryOptions> delivery, WebhookLimits limits)
 {
     public async Task<AgentResponse> ShowAsync(AgentRecord agent, HttpRequest request) => new()
     {
@@ -22,7 +23,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOpti
         Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
     };
 
-    private static AgentDelivery Show(DeliveryPolicy policy) => new()
+    private AgentDelivery Show(DeliveryPolicy policy) => new()
     {
         AckTimeoutMs = (long)policy.AckTimeout.TotalMilliseconds,
         RetryDelaysMs = [.. policy.RetryDelays.Select(static delay => (long)delay.TotalMilliseconds)],
@@ -31,6 +32,7 @@ internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOpti
         MaxInFlight = policy.MaxInFlight,
         MaxQueuedEvents = policy.MaxQueuedEvents,
         MaxQueuedBytes = policy.MaxQueuedBytes,
+        WebhooksPerMinute = limits.PerMinute(policy.WebhooksPerMinute),
         SenderWaitSeconds = (int)policy.SenderWait.TotalSeconds,
         OrderingKey = policy.OrderingKey,
         Paused = policy.Paused,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Delivery;
 
@@ -78,6 +79,10 @@ internal static class DeliveryChange
                 rule = Read(value, 1, long.MaxValue, out var maxBytes);
                 to = to with { MaxQueuedBytes = maxBytes };
                 return rule;
+            case "webhooks_per_minute":
+                rule = Read(value, 0, RateLimitOptions.Most, out var perMinute);
+                to = to with { WebhooksPerMinute = (int?)perMinute };
+                return rule;
             case "sender_wait_seconds":
                 rule = Read(value, 0, (long)DeliveryLimits.MaxSenderWait.TotalSeconds, out var senderWait);
                 to = to with { SenderWaitSeconds = (int?)senderWait };
@@ -98,7 +103,7 @@ internal static class DeliveryChange
                     ? null
                     : "must be \"fallback\", \"always\" or null";
             default:
-                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, sender_wait_seconds, ordering_key, paused, connections and http";
+                return "is not a setting. The settings are ack_timeout_ms, retry_delays_ms, max_attempts, retention_seconds, max_in_flight, max_queued_events, max_queued_bytes, webhooks_per_minute, sender_wait_seconds, ordering_key, paused, connections and http";
         }
     }
 

@@ -26,6 +26,9 @@ internal sealed record DeliveryPolicy
 
     public required long MaxQueuedBytes { get; init; }
 
+    /// <summary>How many webhooks it takes in a minute, and at once; 0: any number; null: as the server.</summary>
+    public int? WebhooksPerMinute { get; init; }
+
     /// <summary>How long senders wait for the agent that do not say it themselves; 0: not at all.</summary>
     public TimeSpan SenderWait { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record DeliveryPolicy
             MaxInFlight = agent.MaxInFlight ?? server.MaxInFlight,
             MaxQueuedEvents = agent.MaxQueuedEvents ?? server.MaxQueuedEvents,
             MaxQueuedBytes = agent.MaxQueuedBytes ?? server.MaxQueuedBytes,
+            WebhooksPerMinute = agent.WebhooksPerMinute,
             SenderWait = TimeSpan.FromSeconds(agent.SenderWaitSeconds ?? 0),
             OrderingKey = agent.OrderingKey,
             Paused = agent.Paused ?? false,

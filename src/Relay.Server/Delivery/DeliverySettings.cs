@@ -24,6 +24,9 @@ internal sealed record DeliverySettings
 
     public long? MaxQueuedBytes { get; init; }
 
+    /// <summary>How many webhooks it takes in a minute, and at once; 0: any number.</summary>
+    public int? WebhooksPerMinute { get; init; }
+
     /// <summary>How long senders wait for the agent that do not say it themselves, for those that cannot.</summary>
     public int? SenderWaitSeconds { get; init; }
 

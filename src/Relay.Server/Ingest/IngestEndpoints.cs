@@ -5,6 +5,7 @@ using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
 using Relay.Server.Ingest.Sources;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Ingest;
 
@@ -37,6 +38,7 @@ internal static class IngestEndpoints
                 .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
                 .Produces<ErrorResponse>(StatusCodes.Status404NotFound)
                 .Produces<ErrorResponse>(StatusCodes.Status413PayloadTooLarge)
+                .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests)
                 .Produces<ErrorResponse>(StatusCodes.Status503ServiceUnavailable);
         }
     }
@@ -45,6 +47,7 @@ internal static class IngestEndpoints
         string relayId,
         HttpContext context,
         AgentDirectory agents,
+        WebhookLimits limits,
         SourceGate gate,
         WebhookIntake intake,
         ConnectionRegistry connections,
@@ -57,6 +60,11 @@ internal static class IngestEndpoints
         if (!RelayId.TryParse(relayId, out var id) || await agents.FindAsync(id, cancellationToken) is not { } agent)
         {
             return Failures.UnknownRelayId();
+        }
+
+        if (await limits.CheckAsync(agent, context.Response) is { } refusal)
+        {
+            return refusal;
         }
 
         var (body, tooLarge) = await BoundedBody.ReadAsync(context.Request, options.Value.MaxBodyBytes, cancellationToken);

@@ -24,7 +24,7 @@ public sealed class AgentAdministrationTests
         Assert.Equal((agent.CreatedAt, agent.WebhookUrl), (shown.GetProperty("created_at").GetInt64(), shown.GetProperty("webhook_url").GetString()));
         Assert.True(shown.GetProperty("active").GetBoolean());
         Assert.Equal(
-            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"sender_wait_seconds":0,"paused":false,"connections":"exclusive","http":"fallback"}""",
+            """{"ack_timeout_ms":5000,"retry_delays_ms":[1000,5000,30000,120000,600000],"max_attempts":9,"retention_seconds":604800,"max_in_flight":64,"max_queued_events":100000,"max_queued_bytes":1073741824,"webhooks_per_minute":6000,"sender_wait_seconds":0,"paused":false,"connections":"exclusive","http":"fallback"}""",
             shown.GetProperty("delivery").GetRawText());
         foreach (var secret in (string[])[agent.ApiKey, agent.SigningSecret, "sk_", "whsec_", "hash", "sealed"])
         {
@@ -99,7 +99,7 @@ public sealed class AgentAdministrationTests
         await using var relay = await RelayHost.StartAsync(store);
         var agent = await relay.RegisterAsync();
 
-        string[] settings = ["ack_timeout_ms", "retention_seconds", "max_attempts", "max_in_flight", "max_queued_events", "max_queued_bytes"];
+        string[] settings = ["ack_timeout_ms", "retention_seconds", "max_attempts", "max_in_flight", "max_queued_events", "max_queued_bytes", "webhooks_per_minute"];
         await Task.WhenAll(settings.Select(setting => relay.PatchAsync(agent, $$$"""{"delivery":{"{{{setting}}}":1000}}""")));
 
         var delivery = (await relay.ShowAsync(agent)).GetProperty("delivery");

@@ -20,6 +20,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>
 /// <item><term><c>{agt_…}:i:…</c></term><description>an idempotency key; lives as long as its window</description></item>
 /// <item><term><c>{agt_…}:nodes</c></term><description>ZSET of nodes that have connections of the agent, by the time until which that is believed; lives as long</description></item>
+/// <item><term><c>{agt_…}:permits</c></term><description>HASH, how many webhooks it may be sent; lives a minute after the last</description></item>
 /// <item><term><c>{agt_…}:log</c></term><description>STREAM of what happened with the agent, numbered from 1; lives 30 days after the last</description></item>
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
 /// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>

@@ -4,6 +4,7 @@ using Relay.Server.Agents;
 using Relay.Server.Audit;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Storage.Redis;
 
@@ -23,6 +24,8 @@ internal static class RedisStoreServices
         .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()
         .AddSingleton<IAuditLog, RedisAuditLog>()
         .AddSingleton<IPresenceStore, RedisPresence>()
+        .AddSingleton<ISharedPermits, RedisPermits>()
+        .AddSingleton<IWebhookLimiter, SharedWebhookLimiter>()
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<RedisSupervisor>();
 }
