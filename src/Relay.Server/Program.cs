@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Activities;
@@ -24,16 +23,10 @@ if (args is [HealthProbe.Command, ..])
 }
 
 var builder = WebApplication.CreateBuilder(args);
-builder.WebHost.ConfigureKestrel(static kestrel =>
-{
-    kestrel.AddServerHeader = false;
-    kestrel.RequestHeaderEncodingSelector = static _ => Encoding.Latin1; // See HeaderText.
-});
-
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
 
-builder.Services.AddErrorHandling();
+builder.Services.AddHttp();
 builder.Services.AddStorage(builder.Configuration);
 builder.Services.AddLimits();
 builder.Services.AddActivities();
@@ -50,7 +43,11 @@ builder.Services.AddOperations();
 
 var app = builder.Build();
 
+app.UseAnswerHeaders();
+app.UseProxiedRequests();
 app.UseErrorHandling();
+app.UseAddressLimits();
+app.UseAuthenticationLimits();
 app.UseWebSockets();
 app.UseApiDocument();
 

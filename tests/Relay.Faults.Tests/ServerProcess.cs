@@ -53,6 +53,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     {
         var all = settings.ToDictionary(static setting => setting.Key, static setting => setting.Value);
         all.TryAdd("Relay__RateLimit__WebhooksPerMinute", "0"); // These tests go as fast as they can.
+        all.TryAdd("Relay__RateLimit__RequestsPerMinutePerAddress", "0");
         if (redis is not null)
         {
             all["Relay__Storage__Kind"] = "redis";

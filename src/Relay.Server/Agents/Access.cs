@@ -5,6 +5,7 @@ using Relay.Protocol;
 using Relay.Server.Admin;
 using Relay.Server.Audit;
 using Relay.Server.Http;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Agents;
 
@@ -28,7 +29,9 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
             return (null, null);
         }
 
-        if (await FindAdminAsync(HeaderText.Decode(header.ToString())) is not { } admin)
+        var found = await FindAdminAsync(HeaderText.Decode(header.ToString()));
+        Tell(context.Features.Get<PresentedKeys>()?.Admin, isRight: found is not null);
+        if (found is not { } admin)
         {
             await audit.RefusedAsync(context, admin: null, ErrorCodes.InvalidAdminKey);
             return (null, null);
@@ -53,13 +56,19 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
             $"This call needs the role {needed.Text()}, and this admin key has the role {admin.Role.Text()}. Use another key.");
     }
 
+    /// <summary>The api key that the request carries; null without one or with one that cannot be.</summary>
+    public static ApiKey? FindKey(HttpRequest request)
+    {
+        var header = request.Headers.Authorization.ToString();
+        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key) ? key : null;
+    }
+
     /// <summary>The active agent whose api key the request carries; null without a key or with one that opens nothing.</summary>
     public async ValueTask<Agent?> FindAgentAsync(HttpRequest request)
     {
-        var header = request.Headers.Authorization.ToString();
-        return header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && ApiKey.TryParse(header[Bearer.Length..].Trim(), out var key)
-            ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted)
-            : null;
+        var agent = FindKey(request) is { } key ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted) : null;
+        Tell(request.HttpContext.Features.Get<PresentedKeys>()?.Agent, isRight: agent is not null);
+        return agent;
     }
 
     /// <summary>For calls that administrators and agents make.</summary>
@@ -82,6 +91,18 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
         }
 
         return await adminKeys.FindAsync(key) is { } found ? AdminCaller.Of(found) : null;
+    }
+
+    private static void Tell(AuthenticationGuard.PresentedKey? presented, bool isRight)
+    {
+        if (isRight)
+        {
+            presented?.WasRight();
+        }
+        else
+        {
+            presented?.WasWrong();
+        }
     }
 }
 

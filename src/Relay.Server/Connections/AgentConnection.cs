@@ -4,6 +4,7 @@ using Relay.Protocol;
 using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
@@ -34,6 +35,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private DateTimeOffset _nextPing;
     private int _unansweredPings;
     private int _faultsBeforeAuth;
+    private ConnectionSeats.Seat? _seat;
     private Agent? _agent;
     private DeliveryPump? _pump;
     private AgentWatch? _watch;
@@ -78,9 +80,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     /// <summary>Serves the connection until its end.</summary>
     /// <param name="agent">Whose key the upgrade request carried; null: the first frame must.</param>
+    /// <param name="seat">Its place among those of its address; null: there was none.</param>
     /// <param name="aborted">The transport's end.</param>
-    public async Task RunAsync(Agent? agent, CancellationToken aborted)
+    public async Task RunAsync(Agent? agent, ConnectionSeats.Seat? seat, CancellationToken aborted)
     {
+        _seat = seat;
         _services.Registry.Add(this);
         try
         {
@@ -88,6 +92,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             {
                 // The drain may have looked before this connection was there.
                 Stop(StopReason.Shutdown);
+            }
+
+            if (seat is null)
+            {
+                Stop(StopReason.TooManyOfAddress);
             }
 
             if (agent is not null && TryBeginOpening())
@@ -360,18 +369,28 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             return;
         }
 
-        if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
+        var presented = _services.Guard.Present(
+            ClientAddress.Of(_request.HttpContext.Connection.RemoteIpAddress), auth.ApiKey ?? "", RelayId.TryParse(auth.RelayId, out var named) ? named.Value : null);
+        if (presented.Wait is not null)
         {
+            Stop(StopReason.TooManyFailures);
+        }
+        else if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
+        {
+            presented.WasWrong();
             Stop(StopReason.Unauthorized(ErrorCodes.InvalidApiKey, "The api key is missing, malformed, wrong or revoked. Check it, or register again."));
             await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.InvalidApiKey);
         }
         else if (!string.IsNullOrEmpty(auth.RelayId) && auth.RelayId != agent.Id.Value)
         {
+            presented.WasWrong();
             Stop(StopReason.Unauthorized(ErrorCodes.RelayIdMismatch, "The api key is not of this relay id. Leave relay_id empty: the key alone finds its agent."));
             await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.RelayIdMismatch);
         }
         else
         {
+            presented.WasRight();
+            _seat!.Authenticated();
             await OpenAsync(agent, auth.MaxInFlight);
         }
     }
@@ -402,7 +421,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
         // It may have changed since its key was checked, before anybody here would have been told.
         _watch.Look();
-        var claimed = await _services.Registry.EnterAsync(this, agent.Id);
+        if (await _services.Registry.EnterAsync(this, agent.Id) is not { } claimed)
+        {
+            Stop(StopReason.TooManyOfAgent);
+            return;
+        }
+
         _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {

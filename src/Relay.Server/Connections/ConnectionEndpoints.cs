@@ -4,6 +4,7 @@ using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Http;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Connections;
 
@@ -15,6 +16,7 @@ internal static class ConnectionEndpoints
         services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ConnectionOptions>, ConnectionOptionsValidator>();
         services.AddSingleton<ConnectionRegistry>();
+        services.AddSingleton<ConnectionSeats>();
         services.AddSingleton<ConnectionServices>();
         services.AddHostedService<ConnectionClock>();
         services.AddSingleton<Presence>();
@@ -57,10 +59,12 @@ internal static class ConnectionEndpoints
                 StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, "The api key in the Authorization header is malformed, wrong or revoked. Check it, or register again.");
         }
 
+        using var seat = services.Seats.Take(ClientAddress.Of(context.Connection.RemoteIpAddress), isAuthenticated: agent is not null);
+
         // Pings are messages here, and nothing else needs a timer for each socket.
         using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         var connection = new AgentConnection(socket, context.Request, services);
-        await connection.RunAsync(agent, context.RequestAborted);
+        await connection.RunAsync(agent, seat, context.RequestAborted);
         return Results.Empty;
     }
 }
@@ -69,6 +73,8 @@ internal static class ConnectionEndpoints
 internal sealed record ConnectionServices(
     AgentDirectory Agents,
     ConnectionRegistry Registry,
+    ConnectionSeats Seats,
+    AuthenticationGuard Guard,
     DeliveryPumpServices Pump,
     WebhookUrls Urls,
     ActivityHub Activities,

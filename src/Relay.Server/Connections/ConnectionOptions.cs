@@ -26,6 +26,18 @@ internal sealed record ConnectionOptions
     /// <summary>The largest frame an agent may send.</summary>
     /// <value>2 MiB; from 64 KiB to 64 MiB.</value>
     public int MaxFrameBytes { get; init; } = 2 << 20;
+
+    /// <summary>The most connections of one agent that shares its deliveries among them, on one node.</summary>
+    /// <value>100; 1 or more.</value>
+    public int MaxPerAgent { get; init; } = 100;
+
+    /// <summary>The most connections from one IPv4 address or one /64 of IPv6, on one node.</summary>
+    /// <value>1000; 1 or more.</value>
+    public int MaxPerAddress { get; init; } = 1000;
+
+    /// <summary>The most of them that have not authenticated yet.</summary>
+    /// <value>50; 1 or more.</value>
+    public int MaxUnauthenticatedPerAddress { get; init; } = 50;
 }
 
 internal sealed class ConnectionOptionsValidator : IValidateOptions<ConnectionOptions>
@@ -38,6 +50,9 @@ internal sealed class ConnectionOptionsValidator : IValidateOptions<ConnectionOp
         Check(options.DrainTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(5), nameof(options.DrainTimeout));
         Check(options.CloseTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1), nameof(options.CloseTimeout));
         Check(options.MaxFrameBytes, 64 << 10, 64 << 20, nameof(options.MaxFrameBytes));
+        Check(options.MaxPerAgent, 1, int.MaxValue, nameof(options.MaxPerAgent));
+        Check(options.MaxPerAddress, 1, int.MaxValue, nameof(options.MaxPerAddress));
+        Check(options.MaxUnauthenticatedPerAddress, 1, int.MaxValue, nameof(options.MaxUnauthenticatedPerAddress));
         return faults.Count > 0 ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
 
         void Check<T>(T value, T least, T most, string property)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -6,7 +7,7 @@ using Relay.Server.Storage;
 namespace Relay.Server.Connections;
 
 /// <summary>The connections of this node. Any thread.</summary>
-internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, TimeProvider time)
+internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, IOptions<ConnectionOptions> options, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<AgentConnection, byte> _all = new();
@@ -73,7 +74,8 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
     /// Makes the connection its agent's: the only one, here and in the queue, or one more of those that share it. The order of claims in the
     /// queue is the order here, so that of two that come together the same one wins in both places.
     /// </summary>
-    public async Task<ClaimResult> EnterAsync(AgentConnection connection, RelayId agent)
+    /// <returns>Null: those that share it are as many as may.</returns>
+    public async Task<ClaimResult?> EnterAsync(AgentConnection connection, RelayId agent)
     {
         Task<ClaimResult> claim;
         Task announcement;
@@ -83,6 +85,11 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
         {
             var here = _byAgent.GetValueOrDefault(agent, []);
             older = isExclusive ? here : [.. here.Where(static other => other.Session.NeedsClaim)];
+            if (here.Length - older.Length >= options.Value.MaxPerAgent)
+            {
+                return null;
+            }
+
             _byAgent[agent] = [.. here.Except(older), connection];
             claim = queue.ClaimAsync(agent, connection.Session, time.GetUtcNow());
             announcement = AnnounceAsync(agent);

@@ -67,9 +67,21 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
         },
     };
 
+    public static readonly StopReason TooManyFailures = RateLimited(
+        "too_many_failures", "Too many wrong keys came from this address, or this one too often. Check it and connect later.");
+
+    public static readonly StopReason TooManyOfAddress = RateLimited("too_many_of_address", "This address has as many connections as it may. Close some, or connect later.");
+
+    public static readonly StopReason TooManyOfAgent = RateLimited("too_many_of_agent", "This agent has as many connections as it may. Close some, or connect later.");
+
     public static StopReason Unauthorized(string error, string message) => new("unauthorized", CloseCodes.Unauthorized, "The api key was refused.")
     {
         LastMessage = now => AuthError(error, message, now),
+    };
+
+    public static StopReason RateLimited(string name, string text) => new(name, CloseCodes.RateLimited, text, PumpEnd.Shutdown)
+    {
+        LastMessage = now => new ErrorMessage { Error = ErrorCodes.RateLimitExceeded, Message = text, Timestamp = now.ToUnixTimeMilliseconds() },
     };
 
     private static AuthErrorMessage AuthError(string error, string message, DateTimeOffset now) =>

@@ -67,12 +67,16 @@ internal static class Failures
         RetryAfter = StoreRetry,
     };
 
+    private static ErrorResult Slow() => new(
+        StatusCodes.Status408RequestTimeout, ErrorCodes.InvalidRequest, "The body came too slowly, so nothing was accepted. Send it again, all at once.");
+
     /// <summary>What a status without a body means, for those that the framework answers by itself.</summary>
     public static ErrorResult ForStatus(int status) => status switch
     {
         StatusCodes.Status400BadRequest => Invalid("The request is malformed."),
         StatusCodes.Status404NotFound => new(status, ErrorCodes.NotFound, "Nothing is at this address."),
         StatusCodes.Status405MethodNotAllowed => new(status, ErrorCodes.MethodNotAllowed, "This address does not take this method; the Allow header names those it does."),
+        StatusCodes.Status408RequestTimeout => Slow(),
         StatusCodes.Status413PayloadTooLarge => new(status, ErrorCodes.BodyTooLarge, "The body is larger than this address takes."),
         StatusCodes.Status415UnsupportedMediaType => new(status, ErrorCodes.UnsupportedMediaType, "Send application/json."),
         >= 500 => new(status, ErrorCodes.Internal, "The server failed. The request id finds this request in its log."),

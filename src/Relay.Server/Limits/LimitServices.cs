@@ -13,6 +13,7 @@ internal static class LimitServices
         // A store that several nodes share brings its own.
         services.TryAddSingleton<IWebhookLimiter, LocalWebhookLimiter>();
         services.AddSingleton<WebhookLimits>();
+        services.AddSingleton<AuthenticationGuard>();
         return services;
     }
 }

@@ -13,6 +13,14 @@ internal sealed record RateLimitOptions
     /// <summary>Webhooks for one agent, counted across nodes; an agent may have another number.</summary>
     /// <value>6000 a minute.</value>
     public int WebhooksPerMinute { get; init; } = 6000;
+
+    /// <summary>Requests of any kind from one IPv4 address or one /64 of IPv6, on one node.</summary>
+    /// <value>12,000 a minute.</value>
+    public int RequestsPerMinutePerAddress { get; init; } = 12_000;
+
+    /// <summary>Wrong keys from one address, and for one identity, on one node.</summary>
+    /// <value>10 a minute.</value>
+    public int FailedAuthenticationsPerMinute { get; init; } = 10;
 }
 
 internal sealed class RateLimitOptionsValidator : IValidateOptions<RateLimitOptions>
@@ -21,6 +29,8 @@ internal sealed class RateLimitOptionsValidator : IValidateOptions<RateLimitOpti
     {
         List<string> faults = [];
         Check(options.WebhooksPerMinute, nameof(options.WebhooksPerMinute));
+        Check(options.RequestsPerMinutePerAddress, nameof(options.RequestsPerMinutePerAddress));
+        Check(options.FailedAuthenticationsPerMinute, nameof(options.FailedAuthenticationsPerMinute));
         return faults.Count > 0 ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
 
         void Check(int perMinute, string property)

@@ -1,0 +1,18 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+
+namespace Relay.Server.Http;
+
+internal static class HttpServices
+{
+    /// <summary>What every request and answer has in common.</summary>
+    public static IServiceCollection AddHttp(this IServiceCollection services)
+    {
+        services.AddOptions<HttpOptions>().BindConfiguration(HttpOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, KestrelLimits>();
+        services.AddSingleton<TrustedProxies>();
+        services.AddErrorHandling();
+        return services;
+    }
+}
