@@ -72,10 +72,20 @@ internal sealed class RelayHost : IAsyncDisposable
     public Uri Url => Http.BaseAddress!;
 
     /// <summary>Stops the server gracefully and starts another on the same data and port.</summary>
-    public async Task RestartAsync()
+    /// <param name="settings">Those that change; null takes one away.</param>
+    public async Task RestartAsync(params (string Key, string? Value)[] settings)
     {
         var port = Url.Port;
         await StopAsync();
+        foreach (var (key, value) in settings)
+        {
+            _settings.Remove(key);
+            if (value is not null)
+            {
+                _settings.Add(key, value);
+            }
+        }
+
         _factory = new Factory(_settings, Clock, Logs, _replace, port);
         Http = _factory.CreateClient();
     }

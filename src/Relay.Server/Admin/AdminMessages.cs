@@ -49,8 +49,26 @@ internal sealed record AdminKeyResponse
 internal sealed record AdminKeyList(
     IReadOnlyList<AdminKeyResponse> Keys, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? NextCursor);
 
+/// <summary>What a part of the re-encryption did.</summary>
+internal sealed record ReencryptResponse
+{
+    /// <summary>Agents that were looked at, deactivated ones too.</summary>
+    public required int Examined { get; init; }
+
+    /// <summary>Agents whose secrets were sealed with another key.</summary>
+    public required int Reencrypted { get; init; }
+
+    /// <summary>Agents whose secrets no configured key opens; the server's log names them.</summary>
+    public required int Failed { get; init; }
+
+    /// <summary>The <c>cursor</c> of the next part; null: that was all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public string? NextCursor { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(AdminKeyRequest))]
 [JsonSerializable(typeof(AdminKeyResponse))]
 [JsonSerializable(typeof(AdminKeyList))]
+[JsonSerializable(typeof(ReencryptResponse))]
 internal sealed partial class AdminJson : JsonSerializerContext;

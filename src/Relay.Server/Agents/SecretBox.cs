@@ -36,6 +36,11 @@ internal sealed class SecretBox
         return $"v1.{id}.{Base64Url.EncodeToString(box)}";
     }
 
+    /// <summary>The secret sealed with the first key: the same text, if that sealed it.</summary>
+    /// <exception cref="CryptographicException">No configured key opens it, or it was altered.</exception>
+    public string Reseal(string @sealed, string purpose) =>
+        @sealed.StartsWith($"v1.{_keys[0].Id}.", StringComparison.Ordinal) ? @sealed : Seal(Open(@sealed, purpose), purpose);
+
     /// <exception cref="CryptographicException">No configured key opens it, or it was altered.</exception>
     public string Open(string @sealed, string purpose)
     {

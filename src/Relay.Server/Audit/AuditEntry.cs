@@ -45,6 +45,7 @@ internal static class AuditActs
     public const string ReplayOne = "event.replay";
     public const string MakeKey = "admin_key.make";
     public const string RevokeKey = "admin_key.revoke";
+    public const string Reencrypt = "encryption.reencrypt";
 
     /// <summary>A call with an admin key that opens nothing, or whose role is too small.</summary>
     public const string Refused = "admin.refused";

@@ -91,6 +91,7 @@ public sealed class AdminKeyTests
     [InlineData("POST", "/api/v1/rotate", """{"old_relay_id":"{agent}"}""", "admin")]
     [InlineData("DELETE", "/api/v1/agents/{agent}", null, "admin")]
     [InlineData("GET", "/api/v1/admin/audit", null, "admin")]
+    [InlineData("POST", "/api/v1/admin/reencrypt", null, "admin")]
     [InlineData("GET", "/api/v1/admin/keys", null, "admin")]
     [InlineData("POST", "/api/v1/admin/keys", "{}", "admin")]
     [InlineData("DELETE", "/api/v1/admin/keys/key_1", null, "admin")]
