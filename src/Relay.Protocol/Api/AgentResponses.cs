@@ -33,8 +33,24 @@ public sealed record AgentResponse
     /// <summary><c>set</c>: it has an HTTP endpoint, which is never shown; <c>gone</c>: that answered 410 and is no longer used.</summary>
     public string? HttpEndpoint { get; init; }
 
+    /// <summary>Unix ms at which the api key was last used, to about a minute; a connection uses it as long as it lasts. Absent: never.</summary>
+    public long? LastUsedAt { get; init; }
+
+    /// <summary>The api key before the last rotation, while it holds.</summary>
+    public RetiringKey? RetiringKey { get; init; }
+
     /// <summary>How its events are delivered.</summary>
     public required AgentDelivery Delivery { get; init; }
+}
+
+/// <summary>An api key that a rotation has replaced and that still holds.</summary>
+public sealed record RetiringKey
+{
+    /// <summary>Unix ms from which it opens nothing.</summary>
+    public long ExpiresAt { get; init; }
+
+    /// <summary>Unix ms, to about a minute. Absent: never.</summary>
+    public long? LastUsedAt { get; init; }
 }
 
 /// <summary>The delivery settings that hold for an agent: its own, and the server's where it has none.</summary>

@@ -13,7 +13,8 @@ namespace Relay.Server.Agents;
 /// busy agent's webhooks do not ask the store each time, or until this node hears that the agent changed; unknown ids are not
 /// remembered, a new agent is there at once. Any thread.
 /// </summary>
-internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery, SourceCatalog sources, TimeProvider time) : IDisposable
+internal sealed class AgentDirectory(
+    IAgentStore store, SecretBox secrets, IOptions<DeliveryOptions> delivery, SourceCatalog sources, KeyUsage usage, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(5);
     private readonly Lock _gate = new();
@@ -38,7 +39,13 @@ internal sealed class AgentDirectory(IAgentStore store, SecretBox secrets, IOpti
     {
         var hash = key.Hash();
         var record = await store.FindByKeyAsync(hash, cancellationToken);
-        return record is { Active: true } ? Open(record).OpenedWith(hash, time.GetUtcNow()) : null;
+        if (record is not { Active: true } || Open(record).OpenedWith(hash, time.GetUtcNow()) is not { } opened)
+        {
+            return null;
+        }
+
+        usage.Note(opened);
+        return opened;
     }
 
     /// <summary>Asks the store, whatever is remembered.</summary>

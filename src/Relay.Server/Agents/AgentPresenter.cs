@@ -7,7 +7,8 @@ using Relay.Server.Limits;
 namespace Relay.Server.Agents;
 
 /// <summary>Shows an agent as the API does: what is secret is not among it. Any thread.</summary>
-internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOptions<DeliveryOptions> delivery, WebhookLimits limits)
+internal sealed class AgentPresenter(
+    WebhookUrls urls, IPresence presence, KeyUsage usage, IOptions<DeliveryOptions> delivery, WebhookLimits limits, TimeProvider time)
 {
     public async Task<AgentResponse> ShowAsync(AgentRecord agent, HttpRequest request) => new()
     {
@@ -20,6 +21,10 @@ internal sealed class AgentPresenter(WebhookUrls urls, IPresence presence, IOpti
         Connected = await presence.IsConnectedAsync(agent.Id),
         WebhookUrl = urls.For(agent.Id, request),
         HttpEndpoint = agent.SealedHttpEndpoint is not null ? "set" : agent.HttpEndpointGone ? "gone" : null,
+        LastUsedAt = await usage.FindLastAsync(agent.Id, agent.KeyHash),
+        RetiringKey = agent.WithoutEndedKeys(time.GetUtcNow()).Retiring is { } retiring
+            ? new RetiringKey { ExpiresAt = retiring.Until, LastUsedAt = await usage.FindLastAsync(agent.Id, retiring.KeyHash) }
+            : null,
         Delivery = Show(DeliveryPolicy.From(delivery.Value, agent.Delivery)),
     };
 

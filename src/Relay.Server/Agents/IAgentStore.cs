@@ -29,7 +29,18 @@ internal interface IAgentStore
     /// <param name="limit">How many agents at most; 1 or more.</param>
     /// <param name="cancellationToken">Ends the wait, not the call.</param>
     Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Keeps when keys were last used; those that are no agent's any more are left out.</summary>
+    Task NoteUsesAsync(IReadOnlyList<KeyUse> uses);
+
+    /// <returns>Unix ms; null: no use of the key is kept.</returns>
+    Task<long?> FindLastUseAsync(RelayId agent, byte[] keyHash);
 }
+
+/// <param name="Agent">Whose key.</param>
+/// <param name="KeyHash">SHA-256 of the key, 32 bytes.</param>
+/// <param name="At">Unix ms.</param>
+internal readonly record struct KeyUse(RelayId Agent, byte[] KeyHash, long At);
 
 /// <param name="Agents">In order; it may be fewer than were asked for although there are more.</param>
 /// <param name="Next">Where the next page begins; null: this is the last.</param>

@@ -146,6 +146,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                     _nextPing = now + _services.Options.Value.PingInterval;
                     ping = ++_unansweredPings <= MaxUnansweredPings;
                     LookIfSignalsAreLost();
+                    _services.KeyUsage.Note(_agent!);
                     stop = ping ? null : StopReason.HeartbeatMissed;
                     break;
                 case State.Closing when now >= _deadline:

@@ -72,6 +72,7 @@ internal static class ConnectionEndpoints
 /// <summary>What every connection needs.</summary>
 internal sealed record ConnectionServices(
     AgentDirectory Agents,
+    KeyUsage KeyUsage,
     ConnectionRegistry Registry,
     ConnectionSeats Seats,
     AuthenticationGuard Guard,

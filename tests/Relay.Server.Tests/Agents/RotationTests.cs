@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Tests.Support;
 

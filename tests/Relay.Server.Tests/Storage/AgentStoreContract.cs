@@ -112,6 +112,22 @@ public abstract class AgentStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_last_use_of_a_key_is_kept_as_long_as_the_key_is()
+    {
+        var agent = await AddAsync();
+        Assert.Null(await Agents.FindLastUseAsync(agent.Id, agent.KeyHash));
+
+        await Agents.NoteUsesAsync([new KeyUse(agent.Id, agent.KeyHash, 4_102_444_800_000)]);
+        await Agents.UpdateAsync(agent with { Name = "other" }, CancellationToken.None);
+        await OpenAsync();
+        Assert.Equal(4_102_444_800_000, await Agents.FindLastUseAsync(agent.Id, agent.KeyHash));
+
+        Assert.True(await Agents.UpdateAsync(agent with { KeyHash = RandomNumberGenerator.GetBytes(32), Version = 1 }, CancellationToken.None));
+        await Agents.NoteUsesAsync([new KeyUse(agent.Id, agent.KeyHash, 4_102_444_800_001)]);
+        Assert.Null(await Agents.FindLastUseAsync(agent.Id, agent.KeyHash));
+    }
+
+    [Fact]
     public async Task A_change_made_from_an_older_version_is_not_taken()
     {
         var agent = await AddAsync();

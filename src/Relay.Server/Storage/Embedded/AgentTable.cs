@@ -10,8 +10,10 @@ internal sealed class AgentTable(SqliteDatabase database)
     private readonly SqliteStatement _find = database.Prepare("SELECT document FROM agents WHERE id = ?1");
     private readonly SqliteStatement _findByKey = database.Prepare("SELECT document FROM agent_keys JOIN agents ON id = agent WHERE hash = ?1");
 
-    private readonly SqliteStatement _insertKey = database.Prepare("INSERT INTO agent_keys VALUES(?1, ?2)");
+    private readonly SqliteStatement _insertKey = database.Prepare("INSERT OR IGNORE INTO agent_keys VALUES(?1, ?2, NULL)");
     private readonly SqliteStatement _deleteKey = database.Prepare("DELETE FROM agent_keys WHERE hash = ?1");
+    private readonly SqliteStatement _noteUse = database.Prepare("UPDATE agent_keys SET last_used = ?2 WHERE hash = ?1");
+    private readonly SqliteStatement _findUse = database.Prepare("SELECT last_used FROM agent_keys WHERE hash = ?1 AND last_used IS NOT NULL");
     private readonly SqliteStatement _update = database.Prepare("UPDATE agents SET document = ?2 WHERE id = ?1");
     private readonly SqliteStatement _list = database.Prepare("SELECT document FROM agents WHERE id > ?1 ORDER BY id LIMIT ?2");
 
@@ -33,9 +35,20 @@ internal sealed class AgentTable(SqliteDatabase database)
     {
         if (Find(changed.Id) is not { } kept || kept.Version != changed.Version) return false;
         _update.Bind(1, changed.Id.Value).BindBlob(2, document).Execute();
-        foreach (var hash in kept.ListKeyHashes()) _deleteKey.BindBlob(1, hash).Execute();
-        foreach (var hash in changed.ListKeyHashes()) _insertKey.BindBlob(1, hash).Bind(2, changed.Id.Value).Execute();
+        var after = changed.ListKeyHashes();
+        foreach (var hash in kept.ListKeyHashes().Where(hash => !after.Any(other => other.AsSpan().SequenceEqual(hash)))) _deleteKey.BindBlob(1, hash).Execute();
+        foreach (var hash in after) _insertKey.BindBlob(1, hash).Bind(2, changed.Id.Value).Execute();
         return true;
+    }
+
+    public void NoteUse(KeyUse use) => _noteUse.BindBlob(1, use.KeyHash).Bind(2, use.At).Execute();
+
+    public long? FindLastUse(ReadOnlySpan<byte> keyHash)
+    {
+        if (!_findUse.BindBlob(1, keyHash).Step()) return null;
+        var at = _findUse.Number(0);
+        _findUse.Reset();
+        return at;
     }
 
     /// <summary>In the order of ids, which is that of the primary key: no other index is needed.</summary>

@@ -33,6 +33,14 @@ internal sealed class EmbeddedAgentStore(EmbeddedStore store) : IAgentStore
             : new AgentPage(found, Next: null),
         cancellationToken);
 
+    public Task NoteUsesAsync(IReadOnlyList<KeyUse> uses) => store.Writer.RunAsync(tables =>
+    {
+        foreach (var use in uses) tables.Agents.NoteUse(use);
+        return true;
+    });
+
+    public Task<long?> FindLastUseAsync(RelayId agent, byte[] keyHash) => ReadAsync(agents => agents.FindLastUse(keyHash), CancellationToken.None);
+
     /// <summary>Subscribers are told also when who asked for the change does not wait for it any more.</summary>
     private async Task<bool> UpdateAndTellAsync(AgentRecord changed, byte[] document)
     {

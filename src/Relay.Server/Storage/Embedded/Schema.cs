@@ -19,7 +19,8 @@ internal static class Schema
 
         CREATE TABLE agent_keys(
             hash BLOB PRIMARY KEY,
-            agent TEXT NOT NULL) WITHOUT ROWID;
+            agent TEXT NOT NULL,
+            last_used INTEGER) WITHOUT ROWID;
 
         CREATE TABLE queues(
             number INTEGER PRIMARY KEY,

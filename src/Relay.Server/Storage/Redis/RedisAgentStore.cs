@@ -63,8 +63,11 @@ internal sealed class RedisAgentStore(RedisLanes lanes, RedisKeys keys) : IAgent
         var updated = (bool)await lanes.For(changed.Id).RunAsync(RedisScript.ChangeAgent, keys.Agent(changed.Id), changed.Version, document);
         try
         {
-            await Task.WhenAll((updated ? removed : added).Select(hash => Index.ExecuteAsync(
-                database => database.KeyDeleteAsync(keys.KeyIndex(hash)), CancellationToken.None)));
+            foreach (var hash in updated ? removed : added)
+            {
+                await Index.ExecuteAsync(database => database.KeyDeleteAsync(keys.KeyIndex(hash)), CancellationToken.None);
+                await lanes.For(changed.Id).ExecuteAsync(database => database.HashDeleteAsync(keys.KeyUses(changed.Id), hash), CancellationToken.None);
+            }
         }
         catch (StoreUnavailableException)
         {
@@ -84,6 +87,12 @@ internal sealed class RedisAgentStore(RedisLanes lanes, RedisKeys keys) : IAgent
 
     private static List<byte[]> Without(IReadOnlyList<byte[]> hashes, IReadOnlyList<byte[]> others) =>
         [.. hashes.Where(hash => !others.Any(other => other.AsSpan().SequenceEqual(hash)))];
+
+    public Task NoteUsesAsync(IReadOnlyList<KeyUse> uses) => Task.WhenAll(uses.Select(use =>
+        lanes.For(use.Agent).RunAsync(RedisScript.NoteUse, keys.Agent(use.Agent), Convert.ToBase64String(use.KeyHash), use.KeyHash, use.At)));
+
+    public async Task<long?> FindLastUseAsync(RelayId agent, byte[] keyHash) =>
+        (long?)await lanes.For(agent).ExecuteAsync(database => database.HashGetAsync(keys.KeyUses(agent), keyHash), CancellationToken.None);
 
     /// <summary>A page of the index, then the documents that it names, asked for side by side.</summary>
     public async Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken)

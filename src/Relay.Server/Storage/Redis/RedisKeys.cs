@@ -23,6 +23,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:permits</c></term><description>HASH, how many webhooks it may be sent; lives a minute after the last</description></item>
 /// <item><term><c>{agt_…}:log</c></term><description>STREAM of what happened with the agent, numbered from 1; lives 30 days after the last</description></item>
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
+/// <item><term><c>{agt_…}:uses</c></term><description>HASH of when each of the agent's keys was last used, by the key's SHA-256</description></item>
 /// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
 /// <item><term><c>agenda:…</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
@@ -51,6 +52,8 @@ internal sealed class RedisKeys
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
 
     public string Document(RelayId agent) => Agent(agent) + ":agent";
+
+    public string KeyUses(RelayId agent) => Agent(agent) + ":uses";
 
     public string Nodes(RelayId agent) => Agent(agent) + ":nodes";
 

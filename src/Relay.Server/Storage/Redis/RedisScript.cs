@@ -19,6 +19,7 @@ internal sealed class RedisScript
     public static readonly RedisScript ForgetGaps = new("forget_gaps");
     public static readonly RedisScript Find = new("find");
     public static readonly RedisScript ChangeAgent = new("change_agent");
+    public static readonly RedisScript NoteUse = new("note_use");
     public static readonly RedisScript List = new("list");
     public static readonly RedisScript Presence = new("presence");
     public static readonly RedisScript Log = new("log");
@@ -28,7 +29,7 @@ internal sealed class RedisScript
     public static readonly RedisScript TakePermits = new("take_permits");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Health];
 
     private RedisScript(string name)
     {

@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using Relay.Protocol;
+using Relay.Server.Storage;
+
+namespace Relay.Server.Agents;
+
+/// <summary>
+/// When each agent's keys were last used: noted in memory, and brought to the store once a minute, so that nobody waits for it and other nodes
+/// see it a minute later. Any thread.
+/// </summary>
+internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILogger<KeyUsage> logger) : BackgroundService
+{
+    /// <summary>Keys noted in a minute; more are noted in the next.</summary>
+    private const int MostNoted = 100_000;
+
+    private static readonly TimeSpan StoreInterval = TimeSpan.FromMinutes(1);
+
+    /// <summary>Unix ms by agent and the key's hash in hex.</summary>
+    private readonly ConcurrentDictionary<(RelayId Agent, string Key), long> _noted = new();
+
+    private int _count;
+
+    /// <summary>The key by which the agent was found is in use. Never waits.</summary>
+    /// <param name="agent">Found by a key.</param>
+    public void Note(Agent agent)
+    {
+        var key = (agent.Id, Convert.ToHexStringLower(agent.KeyHash!));
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        if (_noted.ContainsKey(key))
+        {
+            _noted[key] = now;
+        }
+        else if (Volatile.Read(ref _count) < MostNoted && _noted.TryAdd(key, now))
+        {
+            Interlocked.Increment(ref _count);
+        }
+    }
+
+    /// <returns>Unix ms; null: never, as far as this node knows.</returns>
+    public async Task<long?> FindLastAsync(RelayId agent, byte[] keyHash)
+    {
+        var stored = await store.FindLastUseAsync(agent, keyHash);
+        return _noted.TryGetValue((agent, Convert.ToHexStringLower(keyHash)), out var noted) ? Math.Max(noted, stored ?? 0) : stored;
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await StoreAsync();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(StoreInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await StoreAsync();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    private async Task StoreAsync()
+    {
+        try
+        {
+            foreach (var batch in _noted.ToArray().Chunk(256))
+            {
+                await store.NoteUsesAsync([.. batch.Select(static one => new KeyUse(one.Key.Agent, Convert.FromHexString(one.Key.Key), one.Value))]);
+                foreach (var one in batch)
+                {
+                    // What was used again meanwhile stays noted.
+                    _noted.TryRemove(one);
+                }
+            }
+        }
+        catch (StoreUnavailableException)
+        {
+            // It stays noted for the next time.
+        }
+        catch (Exception exception)
+        {
+            NotStored(logger, exception);
+        }
+
+        Volatile.Write(ref _count, _noted.Count);
+    }
+
+    [LoggerMessage(1721, LogLevel.Error, "When keys were last used could not be stored; it is tried again")]
+    private static partial void NotStored(ILogger logger, Exception exception);
+}
