@@ -18,7 +18,10 @@ internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, Rel
     private int _wanted = 1;
 
     private long _leftInStore;
-    private long _noneUntil;
+
+    /// <summary>When the store was asked and had none, and for how long it has none then.</summary>
+    private long _noneSince;
+    private TimeSpan _noneFor;
     private Task<(TakenPermits Taken, StoreUnavailableException? Fault)>? _filling;
 
     public int PerMinute => perMinute;
@@ -57,8 +60,8 @@ internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, Rel
                 return new Permit(true, _batch.Count + _next.CountAt(time) + _leftInStore, TimeSpan.Zero);
             }
 
-            var wait = time.GetElapsedTime(time.GetTimestamp(), _noneUntil);
-            return wait > TimeSpan.Zero ? new Permit(false, 0, wait) : null;
+            var wait = _noneFor - time.GetElapsedTime(_noneSince);
+            return wait > TimeSpan.Zero && wait <= _noneFor ? new Permit(false, 0, wait) : null;
         }
     }
 
@@ -117,7 +120,7 @@ internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, Rel
             }
 
             _leftInStore = taken.Left;
-            _noneUntil = asked + (long)(taken.Wait.TotalSeconds * time.TimestampFrequency);
+            (_noneSince, _noneFor) = (asked, taken.Wait);
         }
 
         return (taken, fault);
