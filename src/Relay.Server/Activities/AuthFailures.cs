@@ -20,15 +20,32 @@ internal sealed class AuthFailures(AgentDirectory agents, ActivityHub hub, TimeP
     {
         try
         {
-            if (RelayId.TryParse(relayId, out var id) && !_told.TryGetValue(id, out _) && await agents.FindAsync(id, CancellationToken.None) is not null)
+            if (RelayId.TryParse(relayId, out var id)
+                && !_told.TryGetValue(id, out _)
+                && await agents.FindAsync(id, CancellationToken.None) is not null
+                && IsFirst(id))
             {
-                _told.Set(id, true, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Quiet });
                 hub.Publish(new AgentActivity(id, ActivityType.AuthFailed, time.GetUtcNow()) { Session = session, Reason = reason });
             }
         }
         catch (StoreUnavailableException)
         {
             // The refusal that this is about found the store away too, or the next call will say so.
+        }
+    }
+
+    /// <summary>Of several that come at once one is told.</summary>
+    private bool IsFirst(RelayId id)
+    {
+        lock (_told)
+        {
+            if (_told.TryGetValue(id, out _))
+            {
+                return false;
+            }
+
+            _told.Set(id, true, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpirationRelativeToNow = Quiet });
+            return true;
         }
     }
 

@@ -44,7 +44,8 @@ public sealed class AuditTests
     [Theory, OnEachStore]
     public async Task Refused_attempts_are_entered_and_many_do_not_wash_out_the_rest(string store)
     {
-        await using var relay = await RelayHost.StartAsync(store, ownClock: true);
+        // What is slowed is not looked at, and so not entered.
+        await using var relay = await RelayHost.StartAsync(store, ownClock: true, ("Relay:RateLimit:FailedAuthenticationsPerMinute", "0"));
         var agent = await relay.RegisterAsync();
         var (id, key) = await relay.MakeKeyAsync("viewer");
         Assert.Equal(HttpStatusCode.Forbidden, await relay.StatusAsync(key, HttpMethod.Delete, $"/api/v1/agents/{agent.RelayId}"));
