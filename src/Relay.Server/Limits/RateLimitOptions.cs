@@ -15,8 +15,8 @@ internal sealed record RateLimitOptions
     public int WebhooksPerMinute { get; init; } = 6000;
 
     /// <summary>Requests of any kind from one IPv4 address or one /64 of IPv6, on one node.</summary>
-    /// <value>12,000 a minute.</value>
-    public int RequestsPerMinutePerAddress { get; init; } = 12_000;
+    /// <value>60,000 a minute: providers send for many agents from few addresses.</value>
+    public int RequestsPerMinutePerAddress { get; init; } = 60_000;
 
     /// <summary>Wrong keys from one address, and for one identity, on one node.</summary>
     /// <value>10 a minute.</value>
