@@ -1,8 +1,6 @@
 using System.Net;
-using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Relay.Protocol;
 using Relay.Server.Storage;
 using Relay.Server.Tests.Support;
 
