@@ -30,7 +30,7 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
         }
 
         var found = await FindAdminAsync(HeaderText.Decode(header.ToString()));
-        Tell(context.Features.Get<PresentedKeys>()?.Admin, isRight: found is not null);
+        Tell(context.Features.Get<PresentedKeys>()?.Admin, isRight: found is not null, mayDoEverything: found?.Role == AdminRole.Admin);
         if (found is not { } admin)
         {
             await audit.RefusedAsync(context, admin: null, ErrorCodes.InvalidAdminKey);
@@ -93,11 +93,11 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
         return await adminKeys.FindAsync(key) is { } found ? AdminCaller.Of(found) : null;
     }
 
-    private static void Tell(AuthenticationGuard.PresentedKey? presented, bool isRight)
+    private static void Tell(AuthenticationGuard.PresentedKey? presented, bool isRight, bool mayDoEverything = false)
     {
         if (isRight)
         {
-            presented?.WasRight();
+            presented?.WasRight(mayDoEverything);
         }
         else
         {

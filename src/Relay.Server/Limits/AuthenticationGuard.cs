@@ -56,7 +56,8 @@ internal sealed class AuthenticationGuard
             : guard._addresses!.Look(address) is { IsGranted: false } from ? from.Wait
             : null;
 
-        public void WasRight()
+        /// <param name="mayDoEverything">Whether there is nothing left to guess for who has it.</param>
+        public void WasRight(bool mayDoEverything = false)
         {
             if (guard._keys is null || _isTold)
             {
@@ -69,9 +70,9 @@ internal sealed class AuthenticationGuard
                 guard._good.Clear();
             }
 
-            if (identity == Admin)
+            if (mayDoEverything)
             {
-                // Who has it need not guess. An agent's own key must not buy guesses of others.
+                // A key that opens less must not buy guesses of others.
                 guard._addresses!.Forget(address);
             }
         }

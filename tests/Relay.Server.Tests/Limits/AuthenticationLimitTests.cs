@@ -81,6 +81,23 @@ public sealed class AuthenticationLimitTests
         await ExpectAsync(HttpStatusCode.OK, relay, agent, Elsewhere, RelayHost.AdminKey, isAdmin: true);
     }
 
+    [Theory]
+    [InlineData("viewer")]
+    [InlineData("operator")]
+    public async Task A_key_with_a_smaller_role_buys_no_guesses(string role)
+    {
+        await using var relay = await StartAsync();
+        var agent = await relay.RegisterAsync();
+        var (_, key) = await relay.MakeKeyAsync(role);
+        for (var i = 0; i < 3; i++)
+        {
+            await ExpectAsync(HttpStatusCode.Unauthorized, relay, agent, Guesser, Wrong(), isAdmin: true);
+            await ExpectAsync(HttpStatusCode.OK, relay, agent, Guesser, key, isAdmin: true);
+        }
+
+        await ExpectAsync(HttpStatusCode.TooManyRequests, relay, agent, Guesser, Wrong(), isAdmin: true);
+    }
+
     [Fact]
     public async Task The_admin_key_clears_its_address_and_an_agents_key_does_not()
     {
