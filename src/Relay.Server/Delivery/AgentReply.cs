@@ -45,6 +45,6 @@ internal sealed record AgentReply(int Status, IReadOnlyList<KeyValuePair<string,
     private static bool IsAllowed(KeyValuePair<string, string> header) =>
         (Allowed.Contains(header.Key) || (header.Key.StartsWith("x-", StringComparison.OrdinalIgnoreCase) && !header.Key.StartsWith("x-content-type", StringComparison.OrdinalIgnoreCase)))
         && !header.Key.AsSpan().ContainsAnyExcept(TokenCharacters)
-        && header.Value.Length <= MaxHeaderBytes
+        && header.Value is { Length: <= MaxHeaderBytes } // Null is what JSON may hold.
         && !header.Value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 }

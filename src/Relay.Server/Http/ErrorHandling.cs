@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using Relay.Server.Storage;
 
@@ -27,6 +28,10 @@ internal static partial class ErrorHandling
                     return true;
                 case BadHttpRequestException bad:
                     await Failures.ForStatus(bad.StatusCode).ExecuteAsync(httpContext);
+                    return true;
+                case ConnectionResetException:
+                    // The sender is gone in the middle of its body, which is its own affair: it gets no answer, the log no error.
+                    httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
                     return true;
                 default:
                     UnexpectedFailure(logger, exception, httpContext.TraceIdentifier);
