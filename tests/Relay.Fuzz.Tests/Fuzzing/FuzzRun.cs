@@ -19,7 +19,7 @@ internal sealed class FuzzRun(string name, string store, Func<FuzzWorld, IAttack
     public static int Seed { get; } = (int)Setting("RELAY_FUZZ_SEED", Random.Shared.Next());
 
     /// <summary>For each kind of attack.</summary>
-    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Setting("RELAY_FUZZ_SECONDS", 7));
+    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Setting("RELAY_FUZZ_SECONDS", 4));
 
     /// <returns>A line that says what was done.</returns>
     public async Task<string> RunAsync()
