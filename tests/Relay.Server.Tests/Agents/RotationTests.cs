@@ -67,8 +67,13 @@ public sealed class RotationTests
         await ExpectCutOffAsync(connected);
         Assert.False(await relay.OpensAsync(old));
         Assert.True(await relay.OpensAsync(rotated));
-        using var empty = await polled;
-        Assert.Equal(0, (await RelayHost.ReadJsonAsync(empty)).GetProperty("count").GetInt32());
+
+        // It may have come when the key was over already.
+        using var ended = await polled;
+        if (ended.StatusCode != HttpStatusCode.Unauthorized)
+        {
+            Assert.Equal(0, (await RelayHost.ReadJsonAsync(ended)).GetProperty("count").GetInt32());
+        }
     }
 
     [Fact]
