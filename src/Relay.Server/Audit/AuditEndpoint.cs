@@ -28,16 +28,7 @@ internal static class AuditEndpoint
     private static async Task<IResult> ReadAsync(HttpContext context, IAuditLog log)
     {
         var (limit, limitFault) = QueryValues.ReadLimit(context.Request, UsualLimit, MostLimit);
-        var (cursor, cursorFault) = QueryValues.ReadOne(context.Request, "cursor");
-        long? before = null;
-        if (cursor is { Length: > 0 })
-        {
-            cursorFault = long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var parsed)
-                ? null
-                : Failures.Invalid("cursor is the next_cursor of the page before, as it came.");
-            before = parsed;
-        }
-
+        var (before, cursorFault) = QueryValues.ReadPlace(context.Request);
         if ((limitFault ?? cursorFault) is { } fault)
         {
             return fault;

@@ -4,7 +4,6 @@ using Relay.Protocol;
 using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
-using Relay.Server.Limits;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
@@ -287,115 +286,6 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
     }
 
-    private async ValueTask HandleAsync(PooledBufferWriter content)
-    {
-        var message = Frames.ReadAgentMessage(content.WrittenSpan, out var error);
-        if (message is null)
-        {
-            Refuse(error);
-            return;
-        }
-
-        switch (_state)
-        {
-            case State.Authenticating when message is AuthMessage auth:
-                await AuthenticateAsync(auth);
-                break;
-            case State.Authenticating:
-                Refuse(new FrameError(ErrorCodes.AuthRequired, "Send an auth message first."));
-                break;
-            case State.Open or State.Draining:
-            case State.Closing when _pump is not null && message is AckMessage or ReplyMessage:
-                // What was done before the agent heard that it is over is done.
-                _gaps?.Confirm();
-                Handle(message);
-                break;
-            default:
-                break;
-        }
-    }
-
-    private void Handle(AgentMessage message)
-    {
-        switch (message)
-        {
-            case AckMessage { Id: null, Ids: null or { Count: 0 } }:
-                Refuse(new FrameError(ErrorCodes.InvalidMessage, "An ack needs an id, or ids."));
-                break;
-            case AckMessage ack:
-                if (ack.Id is not null)
-                {
-                    Pump.Ack(ack.Id);
-                }
-
-                foreach (var id in ack.Ids ?? [])
-                {
-                    Pump.Ack(id);
-                }
-
-                break;
-            case NackMessage { Id: null } or ExtendMessage { Id: null } or ReplyMessage { Id: null }:
-                Refuse(new FrameError(ErrorCodes.InvalidMessage, "This message needs an id."));
-                break;
-            case NackMessage nack:
-                var retryAfter = nack.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, (long)TimeSpan.FromDays(7).TotalMilliseconds)) : (TimeSpan?)null;
-                Pump.Nack(nack.Id!, nack.Reason, retryAfter, nack.DeadLetter ?? false);
-                break;
-            case ReplyMessage reply:
-                if (AgentReply.From(reply, out var fault) is { } answer)
-                {
-                    Pump.Reply(reply.Id!, answer);
-                }
-                else
-                {
-                    SendError(ErrorCodes.InvalidMessage, fault!, reply.Id);
-                }
-
-                break;
-            case ExtendMessage extend:
-                Pump.Extend(extend.Id!);
-                break;
-            case AuthMessage:
-                Refuse(new FrameError(ErrorCodes.InvalidMessage, "This connection is authenticated already."));
-                break;
-            default:
-                break;
-        }
-    }
-
-    private async Task AuthenticateAsync(AuthMessage auth)
-    {
-        if (!TryBeginOpening())
-        {
-            return;
-        }
-
-        var presented = _services.Guard.Present(
-            ClientAddress.Of(_request.HttpContext.Connection.RemoteIpAddress), auth.ApiKey ?? "", RelayId.TryParse(auth.RelayId, out var named) ? named.Value : null);
-        if (presented.Wait is not null)
-        {
-            Stop(StopReason.TooManyFailures);
-        }
-        else if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
-        {
-            presented.WasWrong();
-            Stop(StopReason.Unauthorized(ErrorCodes.InvalidApiKey, "The api key is missing, malformed, wrong or revoked. Check it, or register again."));
-            await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.InvalidApiKey);
-        }
-        else if (!string.IsNullOrEmpty(auth.RelayId) && auth.RelayId != agent.Id.Value)
-        {
-            presented.WasWrong();
-            Stop(StopReason.Unauthorized(ErrorCodes.RelayIdMismatch, "The api key is not of this relay id. Leave relay_id empty: the key alone finds its agent."));
-            await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.RelayIdMismatch);
-        }
-        else
-        {
-            presented.WasRight();
-            _seat!.Authenticated();
-            await OpenAsync(agent, auth.MaxInFlight);
-        }
-    }
-
     /// <summary>From here on the time to authenticate does not run any more: it is the store that is waited for.</summary>
     private bool TryBeginOpening()
     {
@@ -411,52 +301,6 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
     }
 
-    /// <summary>Claims the agent for this connection and begins to deliver.</summary>
-    private async Task OpenAsync(Agent agent, int? maxInFlight)
-    {
-        _agent = agent;
-        _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
-        _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
-        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
-        _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
-
-        // It may have changed since its key was checked, before anybody here would have been told.
-        _watch.Look();
-        if (await _services.Registry.EnterAsync(this, agent.Id) is not { } claimed)
-        {
-            Stop(StopReason.TooManyOfAgent);
-            return;
-        }
-
-        _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
-        lock (_gate)
-        {
-            if (_state != State.Opening)
-            {
-                return;
-            }
-
-            _state = State.Open;
-            _nextPing = Now + _services.Options.Value.PingInterval;
-            _outbound.Send(new AuthSuccessMessage
-            {
-                RelayId = agent.Id.Value,
-                WebhookUrl = _services.Urls.For(agent.Id, _request),
-                SessionId = _session.Value,
-                Timestamp = Now.ToUnixTimeMilliseconds(),
-                Pending = claimed.Unsettled,
-            });
-            foreach (var gap in _gaps.Messages)
-            {
-                _outbound.Send(gap);
-            }
-        }
-
-        Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), claimed.Unsettled);
-        Tell(ActivityType.Connected, reason: null);
-        _pump.Open();
-    }
-
     private void Tell(ActivityType type, StopReason? reason)
     {
         if (_agent is { } agent)
@@ -464,70 +308,6 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             _services.Activities.Publish(new AgentActivity(agent.Id, type, Now) { Session = _session, Reason = reason?.Name, CloseCode = reason?.CloseCode });
         }
     }
-
-    /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>
-    private void OnSignal(QueueSignal signal)
-    {
-        if (signal.AgentChanged)
-        {
-            _watch!.Look();
-        }
-
-        if (signal.ClaimedBy is null)
-        {
-            _pump!.Wake();
-        }
-        else if (!_session.NeedsClaim)
-        {
-            // A claim means that the agent's connections may not share it any more.
-            _watch!.Look();
-        }
-        else if (signal.ClaimedBy != _session)
-        {
-            _pump!.DoubtClaim();
-        }
-    }
-
-    /// <param name="agent">As it is now; null: it was deactivated, or its key opens nothing any more.</param>
-    private void OnAgent(Agent? agent)
-    {
-        if (agent is null)
-        {
-            Stop(StopReason.Deactivated);
-            return;
-        }
-
-        if (agent.Policy.Connections == ConnectionMode.Exclusive != _session.NeedsClaim)
-        {
-            Stop(StopReason.SettingsChanged);
-            return;
-        }
-
-        _pump!.Apply(agent.ConnectionPolicy);
-        _agent = agent;
-    }
-
-    /// <summary>A lost signal of a change costs at most the time between two pings.</summary>
-    private void LookIfSignalsAreLost()
-    {
-        if (_services.Pump.Queue.LosesSignals)
-        {
-            _watch!.Look();
-        }
-    }
-
-    /// <summary>Answers a frame that cannot be used. It never costs an authenticated connection.</summary>
-    private void Refuse(FrameError error)
-    {
-        SendError(error.Error, error.Message, id: null);
-        if (_state == State.Authenticating && ++_faultsBeforeAuth >= MaxFaultsBeforeAuth)
-        {
-            Stop(StopReason.ProtocolError);
-        }
-    }
-
-    private void SendError(string error, string message, string? id) =>
-        _outbound.Send(new ErrorMessage { Error = error, Message = message, Id = id, Timestamp = Now.ToUnixTimeMilliseconds() });
 
     /// <summary>Stops, and reads until the peer has closed too or is aborted.</summary>
     private async Task StopAndDiscardAsync(StopReason reason, CancellationToken aborted)

@@ -21,4 +21,13 @@ internal static class QueryValues
         [var value] => (value, null),
         _ => (null, Failures.Invalid($"{name} may be given once.")),
     };
+
+    /// <summary>The <c>cursor</c> of a list whose pages begin at numbers; null: the first page.</summary>
+    public static (long? Before, ErrorResult? Fault) ReadPlace(HttpRequest request)
+    {
+        var (cursor, fault) = ReadOne(request, "cursor");
+        return string.IsNullOrEmpty(cursor) ? (null, fault)
+            : long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var before) ? (before, null)
+            : (null, Failures.Invalid("cursor is the next_cursor of the page before, as it came."));
+    }
 }

@@ -1,0 +1,107 @@
+using Relay.Protocol;
+using Relay.Server.Activities;
+using Relay.Server.Agents;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Connections;
+
+/// <content>How the agent is claimed for this connection, and what is heard of it afterwards.</content>
+internal sealed partial class AgentConnection
+{
+    /// <summary>Claims the agent for this connection and begins to deliver.</summary>
+    private async Task OpenAsync(Agent agent, int? maxInFlight)
+    {
+        _agent = agent;
+        _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
+        _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
+        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
+        _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
+
+        // It may have changed since its key was checked, before anybody here would have been told.
+        _watch.Look();
+        if (await _services.Registry.EnterAsync(this, agent.Id) is not { } claimed)
+        {
+            Stop(StopReason.TooManyOfAgent);
+            return;
+        }
+
+        _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
+        lock (_gate)
+        {
+            if (_state != State.Opening)
+            {
+                return;
+            }
+
+            _state = State.Open;
+            _nextPing = Now + _services.Options.Value.PingInterval;
+            _outbound.Send(new AuthSuccessMessage
+            {
+                RelayId = agent.Id.Value,
+                WebhookUrl = _services.Urls.For(agent.Id, _request),
+                SessionId = _session.Value,
+                Timestamp = Now.ToUnixTimeMilliseconds(),
+                Pending = claimed.Unsettled,
+            });
+            foreach (var gap in _gaps.Messages)
+            {
+                _outbound.Send(gap);
+            }
+        }
+
+        Opened(_services.Logger, _session, agent.Id, agent.Policy.Window(maxInFlight), claimed.Unsettled);
+        Tell(ActivityType.Connected, reason: null);
+        _pump.Open();
+    }
+
+    /// <summary>A claim by another session is only believed when the queue says so too: signals may be old.</summary>
+    private void OnSignal(QueueSignal signal)
+    {
+        if (signal.AgentChanged)
+        {
+            _watch!.Look();
+        }
+
+        if (signal.ClaimedBy is null)
+        {
+            _pump!.Wake();
+        }
+        else if (!_session.NeedsClaim)
+        {
+            // A claim means that the agent's connections may not share it any more.
+            _watch!.Look();
+        }
+        else if (signal.ClaimedBy != _session)
+        {
+            _pump!.DoubtClaim();
+        }
+    }
+
+    /// <param name="agent">As it is now; null: it was deactivated, or its key opens nothing any more.</param>
+    private void OnAgent(Agent? agent)
+    {
+        if (agent is null)
+        {
+            Stop(StopReason.Deactivated);
+            return;
+        }
+
+        if (agent.Policy.Connections == ConnectionMode.Exclusive != _session.NeedsClaim)
+        {
+            Stop(StopReason.SettingsChanged);
+            return;
+        }
+
+        _pump!.Apply(agent.ConnectionPolicy);
+        _agent = agent;
+    }
+
+    /// <summary>A lost signal of a change costs at most the time between two pings.</summary>
+    private void LookIfSignalsAreLost()
+    {
+        if (_services.Pump.Queue.LosesSignals)
+        {
+            _watch!.Look();
+        }
+    }
+}
