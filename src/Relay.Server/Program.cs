@@ -4,6 +4,7 @@ using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
+using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Events;
@@ -28,6 +29,7 @@ builder.Services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.
 
 builder.Services.AddHttp();
 builder.Services.AddStorage(builder.Configuration);
+builder.Services.AddCluster();
 builder.Services.AddLimits();
 builder.Services.AddActivities();
 builder.Services.AddAudit();

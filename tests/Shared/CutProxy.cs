@@ -6,18 +6,21 @@ namespace Relay.Tests.Shared;
 
 /// <summary>
 /// Passes TCP connections on, until it cuts them (both ends see a reset, without a word) or stalls them (neither end sees anything of
-/// the other again, nor its end: a half-open socket). What connects later passes.
+/// the other again, nor its end: a half-open socket). What connects later passes. Of several targets each connection gets the next in turn
+/// that takes it, as from a proxy before several nodes.
 /// </summary>
 internal sealed class CutProxy : IAsyncDisposable
 {
-    private readonly Uri _target;
+    private readonly Uri[] _targets;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentQueue<Line> _lines = new();
     private readonly Task _accepting;
 
-    public CutProxy(Uri target)
+    private int _next;
+
+    public CutProxy(params Uri[] targets)
     {
-        _target = target;
+        _targets = targets;
         _listener.Start();
         Url = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
         _accepting = AcceptAsync();
@@ -58,13 +61,19 @@ internal sealed class CutProxy : IAsyncDisposable
         await Task.WhenAll(_lines.Select(static line => line.Ended));
     }
 
+    private Uri[] NextTargets()
+    {
+        var first = _next++ % _targets.Length;
+        return [.. _targets[first..], .. _targets[..first]];
+    }
+
     private async Task AcceptAsync()
     {
         try
         {
             while (true)
             {
-                _lines.Enqueue(new Line(await _listener.AcceptSocketAsync(), _target));
+                _lines.Enqueue(new Line(await _listener.AcceptSocketAsync(), NextTargets()));
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
@@ -76,13 +85,13 @@ internal sealed class CutProxy : IAsyncDisposable
     private sealed class Line : IDisposable
     {
         private readonly Socket _client;
-        private readonly Socket _server = new(SocketType.Stream, ProtocolType.Tcp);
+        private Socket _server = new(SocketType.Stream, ProtocolType.Tcp);
         private volatile bool _stalled;
 
-        public Line(Socket client, Uri target)
+        public Line(Socket client, Uri[] targets)
         {
             _client = client;
-            Ended = RunAsync(target);
+            Ended = RunAsync(targets);
         }
 
         /// <summary>Never faults.</summary>
@@ -117,19 +126,29 @@ internal sealed class CutProxy : IAsyncDisposable
             socket.Dispose();
         }
 
-        private async Task RunAsync(Uri target)
+        private async Task RunAsync(Uri[] targets)
         {
-            try
+            foreach (var target in targets)
             {
-                await _server.ConnectAsync(target.Host, target.Port);
-            }
-            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-            {
-                Dispose();
-                return;
+                try
+                {
+                    await _server.ConnectAsync(target.Host, target.Port);
+                    await Task.WhenAll(PassAsync(_client, _server), PassAsync(_server, _client));
+                    return;
+                }
+                catch (SocketException)
+                {
+                    // A socket that could not connect connects nowhere.
+                    _server.Dispose();
+                    _server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                }
+                catch (ObjectDisposedException)
+                {
+                    break;
+                }
             }
 
-            await Task.WhenAll(PassAsync(_client, _server), PassAsync(_server, _client));
+            Dispose();
         }
 
         private async Task PassAsync(Socket from, Socket to)

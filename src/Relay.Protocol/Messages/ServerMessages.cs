@@ -135,6 +135,9 @@ public static class DisconnectReasons
     /// <summary>The server shuts down: finish what is in flight, then connect again.</summary>
     public const string ServerShutdown = "server_shutdown";
 
+    /// <summary>This server has more connections than others: finish what is in flight, then connect again.</summary>
+    public const string Rebalance = "rebalance";
+
     /// <summary>A newer connection of the same agent took over.</summary>
     public const string DuplicateConnection = "duplicate_connection";
 

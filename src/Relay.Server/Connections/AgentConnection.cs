@@ -31,6 +31,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private SessionId _session = SessionId.New();
     private State _state = State.Authenticating;
     private DateTimeOffset _deadline;
+    private StopReason? _drainsFor;
     private DateTimeOffset _nextPing;
     private int _unansweredPings;
     private int _faultsBeforeAuth;
@@ -59,7 +60,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
         Open,
 
-        /// <summary>The server shuts down; acks are awaited, until the deadline.</summary>
+        /// <summary>It is to end soon: acks are awaited, until the deadline.</summary>
         Draining,
 
         /// <summary>Stopped: the last frames go out and the peer's close is awaited, until the deadline.</summary>
@@ -158,7 +159,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
             if (_state == State.Draining && (now >= _deadline || _pump!.IsIdle))
             {
-                stop ??= StopReason.Shutdown;
+                stop ??= _drainsFor;
             }
         }
 
@@ -175,28 +176,29 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         _pump?.Tick(now);
     }
 
-    /// <summary>The server shuts down: hands out nothing more, tells the agent, takes acks until all came or the time is over.</summary>
-    public void Drain(TimeSpan reconnectAfter)
+    /// <summary>Hands out nothing more, tells the agent when to connect again, takes acks until all came or the time is over.</summary>
+    /// <param name="reason">Why; has a <see cref="StopReason.DrainNotice"/>.</param>
+    /// <param name="reconnectAfter">When the agent is to connect again.</param>
+    public void Drain(StopReason reason, TimeSpan reconnectAfter)
     {
         lock (_gate)
         {
+            if (_state == State.Draining)
+            {
+                return;
+            }
+
             if (_state == State.Open)
             {
-                _state = State.Draining;
+                (_state, _drainsFor) = (State.Draining, reason);
                 _deadline = Now + _services.Options.Value.DrainTimeout;
                 _pump!.Drain();
-                _outbound.Send(new DisconnectMessage
-                {
-                    Reason = DisconnectReasons.ServerShutdown,
-                    Message = "The server shuts down. Acknowledge what is in flight and connect again.",
-                    ReconnectAfterMs = (long)reconnectAfter.TotalMilliseconds,
-                    Timestamp = Now.ToUnixTimeMilliseconds(),
-                });
+                _outbound.Send(reason.DrainNotice!(reconnectAfter, Now));
                 return;
             }
         }
 
-        Stop(StopReason.Shutdown);
+        Stop(reason);
     }
 
     public void Stop(StopReason reason)

@@ -48,7 +48,7 @@ internal sealed partial class ConnectionClock(
         foreach (var connection in registry.All)
         {
             // Spread, so that the agents do not come back all at once.
-            connection.Drain(MinReconnect + (ReconnectSpread * Random.Shared.NextDouble()));
+            connection.Drain(StopReason.Shutdown, MinReconnect + (ReconnectSpread * Random.Shared.NextDouble()));
         }
     }
 

@@ -9,6 +9,9 @@ namespace Relay.Server.Connections;
 /// <summary>The connections of this node. Any thread.</summary>
 internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, IOptions<ConnectionOptions> options, TimeProvider time)
 {
+    /// <summary>Over which agents that are sent elsewhere come back: they miss nothing, but they wait.</summary>
+    private static readonly TimeSpan ReconnectSpread = TimeSpan.FromSeconds(1);
+
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<AgentConnection, byte> _all = new();
 
@@ -58,6 +61,17 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
 
     /// <summary>The connection is over.</summary>
     public void Remove(AgentConnection connection) => _all.TryRemove(connection, out _);
+
+    /// <summary>Asks so many agents to connect again, wherever they then arrive: first those that have nothing in flight.</summary>
+    public void MoveElsewhere(int count)
+    {
+        AgentConnection[] here = [.. _byAgent.SelectMany(static item => item.Value)];
+        Random.Shared.Shuffle(here);
+        foreach (var connection in here.OrderBy(static connection => connection.Pump.InFlightCount > 0).Take(count))
+        {
+            connection.Drain(StopReason.Rebalance, ReconnectSpread * Random.Shared.NextDouble());
+        }
+    }
 
     /// <summary>Tells other nodes that the agent is here, if it is.</summary>
     public Task AnnounceAsync(RelayId agent)

@@ -13,6 +13,9 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
     /// <summary>A frame to send before the close frame.</summary>
     public Func<DateTimeOffset, ServerMessage>? LastMessage { get; init; }
 
+    /// <summary>The frame with which a drain begins: when to connect again, and the time now.</summary>
+    public Func<TimeSpan, DateTimeOffset, ServerMessage>? DrainNotice { get; init; }
+
     public static readonly StopReason PeerClosed = new("closed_by_agent", CloseCodes.Normal, "");
 
     public static readonly StopReason Lost = new("lost", CloseCodes.Internal, "");
@@ -32,7 +35,16 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
 
     public static readonly StopReason Failed = new("failed", CloseCodes.Internal, "The server failed. Connect again.");
 
-    public static readonly StopReason Shutdown = new("server_shutdown", CloseCodes.Shutdown, "The server shuts down. Connect again.", PumpEnd.Shutdown);
+    public static readonly StopReason Shutdown = new("server_shutdown", CloseCodes.Shutdown, "The server shuts down. Connect again.", PumpEnd.Shutdown)
+    {
+        DrainNotice = ToReconnect(DisconnectReasons.ServerShutdown, "The server shuts down. Acknowledge what is in flight and connect again."),
+    };
+
+    /// <summary>Other nodes have far fewer connections.</summary>
+    public static readonly StopReason Rebalance = new("rebalance", CloseCodes.Shutdown, "Other servers have more room. Connect again.", PumpEnd.Shutdown)
+    {
+        DrainNotice = ToReconnect(DisconnectReasons.Rebalance, "Other servers have more room. Acknowledge what is in flight and connect again."),
+    };
 
     public static readonly StopReason Replaced = new("replaced", CloseCodes.Replaced, "A newer connection of this agent took over.", PumpEnd.Replaced)
     {
@@ -82,6 +94,14 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
     public static StopReason RateLimited(string name, string text) => new(name, CloseCodes.RateLimited, text, PumpEnd.Shutdown)
     {
         LastMessage = now => new ErrorMessage { Error = ErrorCodes.RateLimitExceeded, Message = text, Timestamp = now.ToUnixTimeMilliseconds() },
+    };
+
+    private static Func<TimeSpan, DateTimeOffset, ServerMessage> ToReconnect(string reason, string message) => (after, now) => new DisconnectMessage
+    {
+        Reason = reason,
+        Message = message,
+        ReconnectAfterMs = (long)after.TotalMilliseconds,
+        Timestamp = now.ToUnixTimeMilliseconds(),
     };
 
     private static AuthErrorMessage AuthError(string error, string message, DateTimeOffset now) =>

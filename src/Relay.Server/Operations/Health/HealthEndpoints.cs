@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Relay.Protocol;
 using Relay.Server.Connections;
+using Relay.Server.Operations.Shutdown;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Operations.Health;
@@ -34,7 +35,7 @@ internal static class HealthEndpoints
 /// Whether this node takes webhooks. Anyone may ask as often as they like, so the store is asked at most once a second, and once
 /// for all who ask together. Any thread.
 /// </summary>
-internal sealed class Readiness(IStoreHealth store, ConnectionRegistry connections, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class Readiness(IStoreHealth store, ConnectionRegistry connections, AnnouncedShutdown shutdown, TimeProvider time)
 {
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
@@ -45,7 +46,7 @@ internal sealed class Readiness(IStoreHealth store, ConnectionRegistry connectio
 
     public Task<string?> CheckAsync()
     {
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        if (shutdown.IsAnnounced)
         {
             return Task.FromResult<string?>("The server is shutting down.");
         }

@@ -2,6 +2,7 @@ using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
+using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 
@@ -19,6 +20,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAdminKeyStore, EmbeddedAdminKeyStore>()
         .AddSingleton<IAuditLog, EmbeddedAuditLog>()
         .AddSingleton<IPresenceStore, EmbeddedPresence>()
+        .AddSingleton<INodeRoster, EmbeddedNodeRoster>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();
 

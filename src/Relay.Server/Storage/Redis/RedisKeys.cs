@@ -29,6 +29,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
 /// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
 /// <item><term><c>{audit}:log</c></term><description>STREAM of administrative acts, numbered from 1</description></item>
+/// <item><term><c>nodes</c></term><description>HASH of the nodes that are there: until when that is believed, and how many connections; lives as long</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
@@ -69,6 +70,9 @@ internal sealed class RedisKeys
     public string Event(RelayId agent, EventId id) => Agent(agent) + ":e:" + id;
 
     public string KeyIndex(ReadOnlySpan<byte> keyHash) => _prefix + "key:" + Convert.ToHexStringLower(keyHash);
+
+    /// <summary>The one hash of all nodes.</summary>
+    public string Cluster => _prefix + "nodes";
 
     public string Health(int lane) => _prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,15 +1,13 @@
-using System.Security.Cryptography;
 using Relay.Protocol;
+using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>A sorted set for each connected agent: nodes by the time until which they are believed, by the nodes' clocks.</summary>
-internal sealed class RedisPresence(RedisLanes lanes, RedisKeys keys) : IPresenceStore
+internal sealed class RedisPresence(RedisLanes lanes, RedisKeys keys, NodeIdentity node) : IPresenceStore
 {
-    private readonly string _node = "node_" + RandomNumberGenerator.GetHexString(16, lowercase: true);
-
     public Task AnnounceAsync(RelayId agent, DateTimeOffset now, DateTimeOffset until) => RunAsync(agent, now, until.ToUnixTimeMilliseconds());
 
     public Task WithdrawAsync(RelayId agent, DateTimeOffset now) => RunAsync(agent, now, "");
@@ -19,5 +17,5 @@ internal sealed class RedisPresence(RedisLanes lanes, RedisKeys keys) : IPresenc
         CancellationToken.None) > 0;
 
     private Task<RedisResult> RunAsync(RelayId agent, DateTimeOffset now, RedisValue until) =>
-        lanes.For(agent).RunAsync(RedisScript.Presence, keys.Agent(agent), _node, now.ToUnixTimeMilliseconds(), until);
+        lanes.For(agent).RunAsync(RedisScript.Presence, keys.Agent(agent), node.Name, now.ToUnixTimeMilliseconds(), until);
 }

@@ -2,6 +2,7 @@ using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
+using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Limits;
@@ -24,6 +25,7 @@ internal static class RedisStoreServices
         .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()
         .AddSingleton<IAuditLog, RedisAuditLog>()
         .AddSingleton<IPresenceStore, RedisPresence>()
+        .AddSingleton<INodeRoster, RedisNodeRoster>()
         .AddSingleton<ISharedPermits, RedisPermits>()
         .AddSingleton<IWebhookLimiter, SharedWebhookLimiter>()
         .AddSingleton<IStoreHealth, RedisHealth>()

@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Options;
+
+namespace Relay.Server.Cluster;
+
+internal static class ClusterServices
+{
+    /// <summary>Makes this process one of the nodes that share a store.</summary>
+    public static IServiceCollection AddCluster(this IServiceCollection services)
+    {
+        services.AddOptions<ClusterOptions>().BindConfiguration(ClusterOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ClusterOptions>, ClusterOptionsValidator>();
+        services.AddSingleton<NodeIdentity>();
+        services.AddHostedService<ClusterMember>();
+        return services;
+    }
+}
