@@ -62,14 +62,13 @@ app.MapAgents();
 app.MapEvents();
 app.MapReplays();
 app.MapActivities();
-app.MapHealth();
+app.MapOperations();
 
 try
 {
     // Before the host starts, which would log a stack trace where one sentence helps more.
     app.Services.GetRequiredService<IStartupValidator>().Validate();
     app.Services.GetRequiredService<IStoreHealth>();
-
     await app.RunAsync();
     return 0;
 }

@@ -19,4 +19,5 @@ namespace Relay.Protocol;
 [JsonSerializable(typeof(ProbeResponse))]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(HealthResponse))]
+[JsonSerializable(typeof(StatsResponse))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Activities;
 
@@ -17,7 +18,7 @@ internal static class ActivityServices
         var stored = services.Last(static service => service.ServiceType == typeof(IDeliveryQueue));
         services.Remove(stored);
         services.AddSingleton<IDeliveryQueue>(provider => new ObservedDeliveryQueue(
-            (IDeliveryQueue)ActivatorUtilities.CreateInstance(provider, stored.ImplementationType!), provider.GetRequiredService<ActivityHub>()));
+            (IDeliveryQueue)ActivatorUtilities.CreateInstance(provider, stored.ImplementationType!), provider.GetRequiredService<ActivityHub>(), provider.GetRequiredService<Statistics>()));
         return services;
     }
 }

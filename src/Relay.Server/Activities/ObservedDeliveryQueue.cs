@@ -1,16 +1,18 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Activities;
 
 /// <summary>Tells what becomes of events, whichever way they take: it stands before the store's queue and adds nothing to it. Any thread.</summary>
-internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hub) : IDeliveryQueue
+internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hub, Statistics statistics) : IDeliveryQueue
 {
     public bool LosesSignals => queue.LosesSignals;
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
         var result = await queue.AcceptAsync(accepted, terms);
+        statistics.Add(CountOf(result.Status));
         if (result.Status is AcceptStatus.Ready or AcceptStatus.Leased)
         {
             hub.Publish(new AgentActivity(accepted.Agent, ActivityType.EventQueued, accepted.AcceptedAt) { Event = accepted.Id });
@@ -26,8 +28,9 @@ internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hu
         {
             if (results[i] == SettleResult.Settled)
             {
-                var settlement = settlements[i];
-                hub.Publish(new AgentActivity(agent, TypeOf(settlement), now) { Event = settlement.Id, Session = settlement.Session, Reason = settlement.Reason });
+                var (settlement, type) = (settlements[i], TypeOf(settlements[i]));
+                CountSettled(type, now - EventIdSource.TimeOf(settlement.Id));
+                hub.Publish(new AgentActivity(agent, type, now) { Event = settlement.Id, Session = settlement.Session, Reason = settlement.Reason });
             }
         }
 
@@ -44,6 +47,7 @@ internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hu
         var result = await queue.ExpireAsync(agent, before, now, limit);
         foreach (var id in result.Expired)
         {
+            statistics.Add(Count.Expired);
             hub.Publish(new AgentActivity(agent, ActivityType.EventExpired, now) { Event = id });
         }
 
@@ -63,6 +67,30 @@ internal sealed class ObservedDeliveryQueue(IDeliveryQueue queue, ActivityHub hu
     public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) => queue.SubscribeAsync(agent, onSignal);
 
     public Task<int> PruneAsync(DateTimeOffset now) => queue.PruneAsync(now);
+
+    private static Count CountOf(AcceptStatus status) => status switch
+    {
+        AcceptStatus.Duplicate => Count.Duplicates,
+        AcceptStatus.QueueFull => Count.QueueFull,
+        _ => Count.Accepted,
+    };
+
+    private void CountSettled(ActivityType type, TimeSpan sinceAccepted)
+    {
+        if (type == ActivityType.EventDelivered)
+        {
+            statistics.AddDelivered(sinceAccepted);
+            return;
+        }
+
+        statistics.Add(type switch
+        {
+            ActivityType.EventDead => Count.Dead,
+            ActivityType.EventExpired => Count.Expired,
+            ActivityType.EventNacked => Count.Nacked,
+            _ => Count.Retried,
+        });
+    }
 
     private static ActivityType TypeOf(Settlement settlement) => settlement.Kind switch
     {

@@ -6,13 +6,19 @@ namespace Relay.Server.Cluster;
 
 /// <summary>Tells the other nodes of this one, and sends agents to them when this one has far more than its share.</summary>
 internal sealed partial class ClusterMember(
-    INodeRoster roster, ConnectionRegistry connections, IOptions<ClusterOptions> options, TimeProvider time, ILogger<ClusterMember> logger) : BackgroundService
+    NodeIdentity node, INodeRoster roster, ConnectionRegistry connections, IOptions<ClusterOptions> options, TimeProvider time, ILogger<ClusterMember> logger) : BackgroundService
 {
     /// <summary>A node that said nothing for so many reports is gone.</summary>
     private const int MissedReports = 4;
 
     private readonly Balance _balance = new();
     private bool _isFailing;
+
+    private IReadOnlyList<NodeReport> _nodes = [];
+
+    /// <summary>All nodes, the others as they last reported.</summary>
+    /// <param name="own">How many connections this one has now.</param>
+    public IReadOnlyList<NodeReport> Nodes(int own) => [new NodeReport(node.Name, own), .. _nodes.Where(other => other.Node != node.Name)];
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -48,7 +54,7 @@ internal sealed partial class ClusterMember(
         try
         {
             var (own, now) = (connections.AuthenticatedCount, time.GetUtcNow());
-            var nodes = await roster.ReportAsync(own, now, now + (options.Value.ReportInterval * MissedReports));
+            var nodes = _nodes = await roster.ReportAsync(own, now, now + (options.Value.ReportInterval * MissedReports));
             _isFailing = false;
             if (options.Value.Rebalance && _balance.Next(own, nodes) is > 0 and var tooMany)
             {

@@ -10,7 +10,8 @@ internal static class ClusterServices
         services.AddOptions<ClusterOptions>().BindConfiguration(ClusterOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ClusterOptions>, ClusterOptionsValidator>();
         services.AddSingleton<NodeIdentity>();
-        services.AddHostedService<ClusterMember>();
+        services.AddSingleton<ClusterMember>();
+        services.AddHostedService(static provider => provider.GetRequiredService<ClusterMember>());
         return services;
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Relay.Server.Operations.Health;
 using Relay.Server.Operations.Shutdown;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Operations;
 
@@ -11,9 +12,16 @@ internal static class OperationsServices
         services.AddStartFailure();
         services.AddShutdown();
         services.AddHealth();
+        services.AddStatistics();
         services.AddApiDocument();
         services.AddHostedService<WelcomeMessage>();
         return services;
+    }
+
+    public static void MapOperations(this IEndpointRouteBuilder routes)
+    {
+        routes.MapHealth();
+        routes.MapStatistics();
     }
 
     private static void AddShutdown(this IServiceCollection services)

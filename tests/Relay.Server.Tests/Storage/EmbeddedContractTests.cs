@@ -25,6 +25,11 @@ public sealed class EmbeddedAdminKeyStoreTests : AdminKeyStoreContract
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
 }
 
+public sealed class EmbeddedStatisticsStoreTests : StatisticsStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();
+}
+
 public sealed class EmbeddedAuditLogTests : AuditLogContract
 {
     private protected override IStoreHarness CreateHarness() => EmbeddedHarness.New();

@@ -52,7 +52,8 @@ internal sealed class EmbeddedHarness : IStoreHarness
             new EmbeddedAgentLog(store),
             new EmbeddedAgenda(store),
             new EmbeddedAdminKeyStore(store),
-            new EmbeddedAuditLog(store));
+            new EmbeddedAuditLog(store),
+            new EmbeddedStatisticsStore(store));
 
     public static EmbeddedStore Open(string folder, DeliveryOptions? options = null, ILogger<EmbeddedStore>? logger = null) => new(
         Options.Create(new StorageOptions { Path = folder }),

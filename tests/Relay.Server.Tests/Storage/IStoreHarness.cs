@@ -3,6 +3,7 @@ using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Tests.Storage;
@@ -20,4 +21,4 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys, IAuditLog Audit);
+internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys, IAuditLog Audit, IStatisticsStore Statistics);

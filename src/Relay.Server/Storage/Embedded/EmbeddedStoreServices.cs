@@ -5,6 +5,7 @@ using Relay.Server.Audit;
 using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -21,6 +22,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAuditLog, EmbeddedAuditLog>()
         .AddSingleton<IPresenceStore, EmbeddedPresence>()
         .AddSingleton<INodeRoster, EmbeddedNodeRoster>()
+        .AddSingleton<IStatisticsStore, EmbeddedStatisticsStore>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()
         .AddHostedService<OpenAtStart>();
 

@@ -1,4 +1,5 @@
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -34,6 +35,7 @@ internal sealed class EmbeddedTables : IDisposable
             Agenda = new AgendaTable(Database);
             AdminKeys = new AdminKeyTable(Database);
             Audit = new AuditTable(Database);
+            Counts = new CountTable(Database);
             Options = options;
         }
         catch
@@ -63,6 +65,8 @@ internal sealed class EmbeddedTables : IDisposable
 
     public AuditTable Audit { get; }
 
+    public CountTable Counts { get; }
+
     public DeliveryOptions Options { get; }
 
     public void Begin()
@@ -77,6 +81,13 @@ internal sealed class EmbeddedTables : IDisposable
         Queues.SaveChanged();
         _commit.Execute();
         return Database.TotalChanges != _changesBefore;
+    }
+
+    /// <summary>Everything that was written before is counted.</summary>
+    public QueueTotals MeasureQueues()
+    {
+        Queues.SaveChanged();
+        return Counts.MeasureQueues();
     }
 
     public void Rollback()

@@ -94,6 +94,12 @@ internal static class Schema
             PRIMARY KEY(kind, agent)) WITHOUT ROWID;
         CREATE INDEX agenda_due ON agenda(kind, at);
 
+        CREATE TABLE counts(
+            hour INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            value INTEGER NOT NULL,
+            PRIMARY KEY(hour, name)) WITHOUT ROWID;
+
         CREATE TABLE health(checks INTEGER NOT NULL);
         INSERT INTO health VALUES(0);
         """;

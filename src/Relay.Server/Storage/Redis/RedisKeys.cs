@@ -30,6 +30,7 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
 /// <item><term><c>{audit}:log</c></term><description>STREAM of administrative acts, numbered from 1</description></item>
 /// <item><term><c>nodes</c></term><description>HASH of the nodes that are there: until when that is believed, and how many connections; lives as long</description></item>
+/// <item><term><c>counts:…</c></term><description>HASH of what all nodes counted in an hour; lives 25 hours after the last</description></item>
 /// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
@@ -73,6 +74,9 @@ internal sealed class RedisKeys
 
     /// <summary>The one hash of all nodes.</summary>
     public string Cluster => _prefix + "nodes";
+
+    /// <param name="hour">Hours since the Unix epoch.</param>
+    public string Counts(long hour) => _prefix + "counts:" + hour.ToString(CultureInfo.InvariantCulture);
 
     public string Health(int lane) => _prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
 }

@@ -28,9 +28,10 @@ internal sealed class RedisScript
     public static readonly RedisScript MoveDue = new("move_due");
     public static readonly RedisScript TakePermits = new("take_permits");
     public static readonly RedisScript ReportNode = new("report_node");
+    public static readonly RedisScript AddCounts = new("add_counts");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, ReportNode, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, ReportNode, AddCounts, Health];
 
     private RedisScript(string name)
     {

@@ -6,6 +6,7 @@ using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Limits;
+using Relay.Server.Operations.Statistics;
 
 namespace Relay.Server.Storage.Redis;
 
@@ -26,6 +27,7 @@ internal static class RedisStoreServices
         .AddSingleton<IAuditLog, RedisAuditLog>()
         .AddSingleton<IPresenceStore, RedisPresence>()
         .AddSingleton<INodeRoster, RedisNodeRoster>()
+        .AddSingleton<IStatisticsStore, RedisStatisticsStore>()
         .AddSingleton<ISharedPermits, RedisPermits>()
         .AddSingleton<IWebhookLimiter, SharedWebhookLimiter>()
         .AddSingleton<IStoreHealth, RedisHealth>()

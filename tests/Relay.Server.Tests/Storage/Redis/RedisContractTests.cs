@@ -31,6 +31,12 @@ public sealed class RedisAdminKeyStoreTests(RedisFixture redis) : AdminKeyStoreC
 }
 
 [Collection("redis")]
+public sealed class RedisStatisticsStoreTests(RedisFixture redis) : StatisticsStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);
+}
+
+[Collection("redis")]
 public sealed class RedisAuditLogTests(RedisFixture redis) : AuditLogContract
 {
     private protected override IStoreHarness CreateHarness() => new RedisStoreHarness(redis.Server);

@@ -8,6 +8,7 @@ using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
 using Relay.Server.Delivery;
+using Relay.Server.Operations.Statistics;
 using Relay.Server.Storage;
 using Relay.Server.Storage.Redis;
 
@@ -40,6 +41,8 @@ internal sealed class RedisStore : IAsyncDisposable
     public IAdminKeyStore AdminKeys => _services.GetRequiredService<IAdminKeyStore>();
 
     public IAuditLog Audit => _services.GetRequiredService<IAuditLog>();
+
+    public IStatisticsStore Statistics => _services.GetRequiredService<IStatisticsStore>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 
