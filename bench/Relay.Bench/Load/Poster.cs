@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Relay.Bench.Load;
+
+/// <summary>
+/// One connection that posts one event after another: the request is made once, the answer is read to its end and only its status is
+/// looked at, so that what is measured is the server. One caller.
+/// </summary>
+internal sealed class Poster : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly byte[] _answer = new byte[16 << 10];
+    private readonly byte[] _request;
+    private readonly int _number;
+
+    private Poster(Target target, byte[] body)
+    {
+        var head = Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture,
+            $"POST {target.Post.PathAndQuery} HTTP/1.1\r\nHost: {target.Post.Authority}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nX-GitHub-Event: issues\r\nContent-Length: {body.Length}\r\n\r\n"));
+        _request = [.. head, .. body];
+        _number = head.Length + EventBody.Find(body);
+    }
+
+    public static async Task<Poster> ConnectAsync(Target target, byte[] body)
+    {
+        var poster = new Poster(target, body);
+        await poster._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, target.Post.Port));
+        return poster;
+    }
+
+    /// <exception cref="InvalidOperationException">The answer was not 2xx.</exception>
+    public async ValueTask PostAsync(int number)
+    {
+        EventBody.Write(_request.AsSpan(_number, EventBody.Digits), number);
+        await _socket.SendAsync(_request);
+        var length = 0;
+        do
+        {
+            var received = await _socket.ReceiveAsync(_answer.AsMemory(length));
+            length += received > 0 ? received : throw new InvalidOperationException("The server closed the connection.");
+        }
+        while (!IsWhole(_answer.AsSpan(0, length)));
+        if (!_answer.AsSpan().StartsWith("HTTP/1.1 2"u8))
+        {
+            throw new InvalidOperationException("Refused: " + Encoding.ASCII.GetString(_answer, 0, length));
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private static bool IsWhole(ReadOnlySpan<byte> answer)
+    {
+        var end = answer.IndexOf("\r\n\r\n"u8);
+        if (end < 0)
+        {
+            return false;
+        }
+
+        var body = answer[(end + 4)..];
+        var at = answer[..end].IndexOf("Content-Length: "u8);
+        if (at < 0)
+        {
+            return body.EndsWith("0\r\n\r\n"u8);
+        }
+
+        var digits = answer[(at + 16)..end];
+        digits = digits.IndexOf((byte)'\r') is >= 0 and var line ? digits[..line] : digits;
+        return body.Length >= int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,5 @@
+using Relay.Bench;
+using Relay.Bench.Floors;
+
+// Started again by itself for each floor, so that every contender is a process of its own.
+return args is ["floor", var floor, .. var rest] ? await Floor.RunAsync(floor, rest) : await Runs.RunAsync(args);
