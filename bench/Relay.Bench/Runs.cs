@@ -9,6 +9,7 @@ namespace Relay.Bench;
 internal static class Runs
 {
     private const int InFlight = 64;
+    private const string Idle = "idle";
 
     private static readonly (string Name, string Text, string Base, Func<Contender[]> Contenders, Func<Contender, Settings, Action, Task<LoadResult>> Load)[] All =
     [
@@ -46,7 +47,7 @@ internal static class Runs
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        if (Settings.Read(arguments, [.. All.Select(static run => run.Name)]) is not { } settings)
+        if (Settings.Read(arguments, [.. All.Select(static run => run.Name), Idle]) is not { } settings)
         {
             return 2;
         }
@@ -67,7 +68,28 @@ internal static class Runs
             Table.Print(rows, floor);
         }
 
+        if (settings.Names.Contains(Idle))
+        {
+            await MeasureIdleAsync(settings);
+        }
+
         return 0;
+    }
+
+    private static async Task MeasureIdleAsync(Settings settings)
+    {
+        Console.WriteLine("\nidle: agents that are connected and get nothing but heartbeats, over 30 s");
+        foreach (var agents in settings.Agents)
+        {
+            foreach (var contender in (Contender[])[new FloorContender("bare socket", "socket"), new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec")])
+            {
+                await using (contender)
+                {
+                    await contender.StartAsync();
+                    Table.Print(contender.Name, await IdleAgents.MeasureAsync(contender, agents, TimeSpan.FromSeconds(30)));
+                }
+            }
+        }
     }
 }
 

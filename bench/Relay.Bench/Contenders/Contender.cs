@@ -17,6 +17,9 @@ internal abstract class Contender(string name) : IAsyncDisposable
 
     public abstract Task StartAsync();
 
+    /// <summary>Where one more agent connects.</summary>
+    public virtual Task<Target> AddAgentAsync() => Task.FromResult(Target);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var one in Enumerable.Reverse(_owned))

@@ -13,6 +13,7 @@ namespace Relay.Bench.Contenders;
 internal sealed class RelayContender(string name, string? fsync, int nodes = 1) : Contender(name)
 {
     private const string AdminKey = "bench-admin-key-0123456789";
+    private readonly HttpClient _http = new() { DefaultRequestHeaders = { { "X-Admin-Key", AdminKey } } };
 
     public override async Task StartAsync()
     {
@@ -21,6 +22,7 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1) 
             ("ASPNETCORE_ENVIRONMENT", "Production"), ("Relay__AdminKey", AdminKey), ("Relay__Encryption__Keys__0", Convert.ToBase64String(new byte[32])),
             ("Logging__LogLevel__Default", "Warning"), ("Relay__RateLimit__WebhooksPerMinute", "100000000"),
             ("Relay__RateLimit__RequestsPerMinutePerAddress", "100000000"),
+            ("Relay__Connections__MaxPerAddress", "1000000"), ("Relay__Connections__MaxUnauthenticatedPerAddress", "1000000"),
             ("Relay__Delivery__MaxQueuedEvents", "100000000"), ("Relay__Delivery__MaxQueuedBytes", "100000000000"),
         ];
         if (fsync is not null)
@@ -44,6 +46,8 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1) 
         Target = await RegisterAsync(urls[0], urls[^1]);
     }
 
+    public override Task<Target> AddAgentAsync() => RegisterAsync(new Uri(Target.Post, "/"), Target.Agent!);
+
     private static async Task WhenReadyAsync(Uri url)
     {
         using var http = new HttpClient();
@@ -66,11 +70,9 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1) 
         }
     }
 
-    public static async Task<Target> RegisterAsync(Uri post, Uri agent)
+    private async Task<Target> RegisterAsync(Uri post, Uri agent)
     {
-        using var http = new HttpClient();
-        http.DefaultRequestHeaders.Add("X-Admin-Key", AdminKey);
-        using var answer = await http.PostAsJsonAsync(new Uri(post, "/api/v1/register"), new { });
+        using var answer = await _http.PostAsJsonAsync(new Uri(post, "/api/v1/register"), new { });
         var registered = JsonElement.Parse(await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync());
         return new Target(
             new Uri(post, "/api/v1/webhook/" + registered.GetProperty("relay_id").GetString()),

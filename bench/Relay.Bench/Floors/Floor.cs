@@ -26,6 +26,7 @@ internal static class Floor
             "file-relay" => FileFloor.Map(app, delivers: true),
             "naive" => await NaiveRelay.MapAsync(app, arguments[1]),
             "push" => PushFloor.Map(app),
+            "socket" => MapSocket(app),
             _ => throw new ArgumentException($"There is no floor '{name}'."),
         };
         app.Lifetime.ApplicationStarted.Register(static () => Console.WriteLine(ReadyLine));
@@ -47,6 +48,23 @@ internal static class Floor
 
     public static Task<WebSocket> UpgradeAsync(HttpContext context) =>
         context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+
+    /// <summary>A WebSocket that does nothing but wait, without a buffer while it does.</summary>
+    private static IAsyncDisposable? MapSocket(WebApplication app)
+    {
+        app.Map("/agent", static async (HttpContext context) =>
+        {
+            using var socket = await UpgradeAsync(context);
+            while (socket.State == WebSocketState.Open)
+            {
+                await socket.ReceiveAsync(Memory<byte>.Empty, context.RequestAborted);
+                var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(4096);
+                await socket.ReceiveAsync(buffer.AsMemory(), context.RequestAborted);
+                System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+            }
+        });
+        return null;
+    }
 
     private static IAsyncDisposable? MapBare(WebApplication app)
     {

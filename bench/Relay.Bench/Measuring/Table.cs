@@ -1,9 +1,14 @@
 using System.Globalization;
+using Relay.Bench.Load;
 
 namespace Relay.Bench.Measuring;
 
 internal static class Table
 {
+    public static void Print(string name, IdleResult idle) => Console.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{name,-24} {idle.Agents,6} agents {idle.KiBEach,6:0.0} KiB each  cores: {string.Join(" ", idle.Cores.Select(static one => string.Create(CultureInfo.InvariantCulture, $"{one.Key} {one.Value:0.000}")))}"));
+
     /// <param name="rows">What was measured.</param>
     /// <param name="floor">The row that the others are compared with.</param>
     public static void Print(IReadOnlyList<Row> rows, string floor)
