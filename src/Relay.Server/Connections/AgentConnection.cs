@@ -236,7 +236,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         else
         {
             var now = Now;
-            WebhookFrame.Write(frame, leased.ToParts(now, _services.Pump.Waits.ReplyBy(leased.Id)), _agent!.SigningKeys(now));
+            WebhookFrame.Write(frame, leased.ToParts(now, canReply: true), _agent!.SigningKeys(now));
         }
 
         return frame;

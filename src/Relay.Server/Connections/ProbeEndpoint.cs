@@ -24,6 +24,7 @@ internal static class ProbeEndpoint
         string relayId,
         AgentDirectory agents,
         ConnectionRegistry connections,
+        IPresence presence,
         EventIdSource ids,
         SenderWaits waits,
         IDeliveryQueue queue,
@@ -35,23 +36,25 @@ internal static class ProbeEndpoint
             return Failures.UnknownRelayId();
         }
 
-        if (connections.Pick(agent) is not { } connection)
+        var connection = connections.Pick(agent);
+        if (connection is null && !await presence.IsConnectedAsync(agent))
         {
             return Answer("not_connected", null);
         }
 
         var began = time.GetTimestamp();
-        var probe = Probe.For(agent, ids.Next(), time.GetUtcNow());
-        using var wait = waits.Begin(agent, probe.Id, Patience);
-        await connection.Pump.AcceptAsync(probe, Terms);
+        var id = ids.Next();
+        using var wait = waits.Begin(id, Patience);
+        var probe = Probe.For(agent, id, time.GetUtcNow()) with { ReplyBy = wait.Until };
+        await (connection is null ? queue.AcceptAsync(probe, Terms) : connection.Pump.AcceptAsync(probe, Terms));
         if (await wait.WaitAsync(time, cancellationToken))
         {
             return Answer("ok", time.GetElapsedTime(began));
         }
 
-        // Nobody waits for it any more, so it must not wait in the queue either.
-        await queue.SettleAsync(agent, [new Settlement(probe.Id, SettlementKind.Ack, connection.Session, AttemptOutcome.TimedOut)], time.GetUtcNow());
-        return Answer("timeout", null);
+        // Nobody waits for it any more, so it must not wait in the queue either. If it is delivered, only the news of that was lost.
+        var ended = await queue.SettleAsync(agent, [new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent), AttemptOutcome.TimedOut)], time.GetUtcNow());
+        return ended[0] == SettleResult.AlreadyDelivered ? Answer("ok", time.GetElapsedTime(began)) : Answer("timeout", null);
 
         static IResult Answer(string status, TimeSpan? duration) => TypedResults.Json(
             new ProbeResponse { Status = status, DurationMs = duration?.TotalMilliseconds }, ApiJson.Default.ProbeResponse);

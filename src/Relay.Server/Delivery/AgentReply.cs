@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Json.Serialization;
 using Relay.Protocol;
 
 namespace Relay.Server.Delivery;
@@ -18,6 +19,9 @@ internal sealed record AgentReply(int Status, IReadOnlyList<KeyValuePair<string,
         "content-type", "content-language", "content-disposition", "content-encoding", "cache-control", "etag", "expires", "last-modified", "link",
         "location", "retry-after", "vary",
     };
+
+    [JsonIgnore]
+    public long SizeBytes => Body.Length + Headers.Sum(static header => header.Key.Length + header.Value.Length);
 
     /// <returns>Null, and the fault, for a reply that cannot be an answer.</returns>
     public static AgentReply? From(ReplyMessage message, out string? fault)
@@ -48,3 +52,7 @@ internal sealed record AgentReply(int Status, IReadOnlyList<KeyValuePair<string,
         && header.Value is { Length: <= MaxHeaderBytes } // Null is what JSON may hold.
         && !header.Value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 }
+
+/// <summary>A reply on its way to the node on which the sender waits.</summary>
+[JsonSerializable(typeof(AgentReply))]
+internal sealed partial class AgentReplyJson : JsonSerializerContext;

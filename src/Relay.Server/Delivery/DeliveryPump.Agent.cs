@@ -4,32 +4,10 @@ namespace Relay.Server.Delivery;
 internal sealed partial class DeliveryPump
 {
     /// <summary>The agent acknowledged: counts for any event of its own, however late.</summary>
-    public void Ack(string id)
-    {
-        if (!Probe.TryParseId(id, out var eventId))
-        {
-            _sink.UnknownEvent(id);
-            return;
-        }
-
-        lock (_gate)
-        {
-            TakeBack(eventId, out _);
-            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked));
-            Fetch();
-        }
-    }
+    public void Ack(string id) => Ack(id, reply: null);
 
     /// <summary>The agent acknowledges, and answers the sender if it waits.</summary>
-    public void Reply(string id, AgentReply reply)
-    {
-        if (EventId.TryParse(id, out var eventId))
-        {
-            _waits.Offer(_agent, eventId, reply);
-        }
-
-        Ack(id);
-    }
+    public void Reply(string id, AgentReply reply) => Ack(id, reply);
 
     /// <summary>The agent gives an event back.</summary>
     public void Nack(string id, string? reason, TimeSpan? retryAfter, bool deadLetter)
@@ -66,5 +44,22 @@ internal sealed partial class DeliveryPump
         }
 
         _sink.UnknownEvent(id);
+    }
+
+    private void Ack(string id, AgentReply? reply)
+    {
+        if (!Probe.TryParseId(id, out var eventId))
+        {
+            _sink.UnknownEvent(id);
+            return;
+        }
+
+        lock (_gate)
+        {
+            // What is not in flight here may be on another connection, with a sender that waits.
+            var answers = !TakeBack(eventId, out var inFlight) || inFlight.SenderWaits;
+            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked) { Reply = answers ? reply : null });
+            Fetch();
+        }
     }
 }

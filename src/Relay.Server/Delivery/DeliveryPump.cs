@@ -27,7 +27,6 @@ internal sealed partial class DeliveryPump
     private readonly RetrySchedule _retries;
     private readonly int? _asked;
     private readonly TimeProvider _time;
-    private readonly SenderWaits _waits;
     private readonly ILogger _logger;
     private readonly PushOrder _order = new();
     private readonly InFlightTable _inFlight = new();
@@ -50,7 +49,7 @@ internal sealed partial class DeliveryPump
     public DeliveryPump(RelayId agent, DeliveryPolicy policy, SessionId session, int? asked, IDeliverySink sink, DeliveryPumpServices services)
     {
         (_agent, _policy, _session, _asked, _sink, _free) = (agent, policy, session, asked, sink, policy.Window(asked));
-        (_queue, _retries, _waits, _time, _logger) = (services.Queue, services.Schedule, services.Waits, services.Time, services.Logger);
+        (_queue, _retries, _time, _logger) = (services.Queue, services.Schedule, services.Time, services.Logger);
         _settlements = new SettlementQueue(agent, services, sink.UnknownEvent, RetryStored);
     }
 
@@ -193,7 +192,7 @@ internal sealed partial class DeliveryPump
             var result = await write;
             if (result.Status == AcceptStatus.Leased)
             {
-                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false)];
+                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false) { ReplyBy = accepted.ReplyBy }];
             }
 
             return result;
@@ -361,7 +360,7 @@ internal sealed partial class DeliveryPump
         {
             // Its lease ran out in the queue before an extension was stored there. The agent has it, and goes on with it.
             _free++;
-            _inFlight.Set(leased.Id, new InFlight(held.Deadline > deadline ? held.Deadline : deadline, leased.Failures, leased.LossCounted));
+            _inFlight.Set(leased.Id, new InFlight(held.Deadline > deadline ? held.Deadline : deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
         }
         else if (RetrySchedule.GiveUp(_policy, _session, leased, now) is { } end)
         {
@@ -372,7 +371,7 @@ internal sealed partial class DeliveryPump
         }
         else
         {
-            _inFlight.Set(leased.Id, new InFlight(deadline, leased.Failures, leased.LossCounted));
+            _inFlight.Set(leased.Id, new InFlight(deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
             _unsentBytes += leased.Head.Length + leased.Body.Length;
             _sink.Push(leased);
         }

@@ -38,8 +38,9 @@ internal interface IDeliveryQueue
     Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request);
 
     /// <summary>
-    /// Ends attempts, in one write. One result for each settlement, in the same order. The agent's subscribers are told when that makes held
-    /// events ready, and when a session that needs no claim gave something back to be handed out again: others may be handed it then.
+    /// Ends attempts, in one write. One result for each settlement, in the same order. An ack that answers the sender
+    /// (<see cref="Settlement.AnswersSender"/>) is told to the <see cref="SenderWaits"/> of the node that accepted the event; to another node's in the same
+    /// write, and it may be lost on the way. The agent's subscribers are told when that makes held events ready, and when a session that needs no claim gave something back to be handed out again: others may be handed it then.
     /// </summary>
     Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now);
 
@@ -99,6 +100,9 @@ internal sealed record NewEvent(
 
     /// <summary>16 bytes; events with the same are handed out one at a time, in order. Null: with nothing to wait for.</summary>
     public byte[]? OrderingKey { get; init; }
+
+    /// <summary>Until when its sender waits, on the node that accepts it; null: nobody does.</summary>
+    public DateTimeOffset? ReplyBy { get; init; }
 }
 
 /// <param name="IdempotencyWindow">For how long a key makes later events duplicates of the first.</param>
@@ -157,12 +161,17 @@ internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More,
 internal sealed record LeasedEvent(
     EventId Id, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, int Attempt, int Failures, bool LossCounted)
 {
+    /// <summary>Until when its sender waits, as accepted: it may be over.</summary>
+    public DateTimeOffset? ReplyBy { get; init; }
+
     /// <summary>Ends its lease, with its failures as they are.</summary>
     public Settlement End(SettlementKind kind, SessionId session, AttemptOutcome outcome, DateTimeOffset due) =>
         new(Id, kind, session, outcome) { DueAt = due, Failures = Failures, LossCounted = LossCounted };
 
     /// <summary>What its frame is made of.</summary>
-    public WebhookParts ToParts(DateTimeOffset now, DateTimeOffset? replyBy = null) => new()
+    /// <param name="now">The time of this attempt.</param>
+    /// <param name="canReply">Whether the agent can answer the sender the way it is handed the event.</param>
+    public WebhookParts ToParts(DateTimeOffset now, bool canReply = false) => new()
     {
         Id = Id,
         TimestampMs = now.ToUnixTimeMilliseconds(),
@@ -170,7 +179,7 @@ internal sealed record LeasedEvent(
         ReceivedAtMs = AcceptedAt.ToUnixTimeMilliseconds(),
         Head = Head.Span,
         Body = Body.Span,
-        ReplyByMs = replyBy?.ToUnixTimeMilliseconds(),
+        ReplyByMs = canReply && ReplyBy > now ? ReplyBy.Value.ToUnixTimeMilliseconds() : null,
     };
 }
 
@@ -210,6 +219,12 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
 
     /// <summary>Why, for its history; of a longer one the first 500 characters.</summary>
     public string? Reason { get; init => field = value?.Length > MaxReasonLength ? Beginning(value) : value; }
+
+    /// <summary>What the agent answers the sender, if that waits; for what <see cref="AnswersSender"/>.</summary>
+    public AgentReply? Reply { get; init; }
+
+    /// <summary>Whether the agent acknowledges it: the relay's own acks only take an event out.</summary>
+    public bool AnswersSender => Kind == SettlementKind.Ack && Outcome == AttemptOutcome.Acked;
 
     /// <summary>For <see cref="SettlementKind.Retry"/>.</summary>
     public DateTimeOffset DueAt { get; init; }

@@ -16,6 +16,9 @@ internal sealed partial class SettlementQueue(
     /// <summary>Beyond this the oldest is forgotten: its event is delivered again, which at-least-once allows.</summary>
     private const int MaxKept = 16 * MaxBatch;
 
+    /// <summary>Beyond this a reply is forgotten and only its ack kept: a store that is down must not fill the memory.</summary>
+    private const long MaxReplyBytes = 8 << 20;
+
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
@@ -24,6 +27,7 @@ internal sealed partial class SettlementQueue(
     private Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? _extensions;
     private bool _running;
     private long _dropped;
+    private long _replyBytes;
     private Task _run = Task.CompletedTask;
     private DateTimeOffset _giveUpAt = DateTimeOffset.MaxValue;
 
@@ -33,13 +37,15 @@ internal sealed partial class SettlementQueue(
         {
             if (_settlements.Count >= MaxKept)
             {
-                _settlements.Dequeue();
+                _replyBytes -= ReplyBytes(_settlements.Dequeue());
                 if (_dropped++ % MaxKept == 0)
                 {
                     Overflowed(_logger, agent, MaxKept);
                 }
             }
 
+            settlement = _replyBytes + ReplyBytes(settlement) <= MaxReplyBytes ? settlement : settlement with { Reply = null };
+            _replyBytes += ReplyBytes(settlement);
             _settlements.Enqueue(settlement);
             Run();
         }
@@ -126,10 +132,6 @@ internal sealed partial class SettlementQueue(
             {
                 unknownEvent(settlement.Id.ToString());
             }
-            else if (settlement.Kind == SettlementKind.Ack)
-            {
-                services.Waits.Acknowledged(settlement.Id);
-            }
             else if (settlement.Kind == SettlementKind.Retry)
             {
                 retryStored(settlement.DueAt);
@@ -150,6 +152,7 @@ internal sealed partial class SettlementQueue(
             List<Settlement> batch = new(Math.Min(_settlements.Count, MaxBatch));
             while (batch.Count < MaxBatch && _settlements.TryDequeue(out var settlement))
             {
+                _replyBytes -= ReplyBytes(settlement);
                 batch.Add(settlement);
             }
 
@@ -169,10 +172,13 @@ internal sealed partial class SettlementQueue(
                 return false;
             }
 
+            _replyBytes += settlements.Sum(ReplyBytes);
             _settlements = new Queue<Settlement>([.. settlements, .. _settlements]);
             return true;
         }
     }
+
+    private static long ReplyBytes(Settlement settlement) => settlement.Reply?.SizeBytes ?? 0;
 
     [LoggerMessage(1111, LogLevel.Warning, "{Count} acks of {Agent} could not be stored; they are kept and tried again: {Cause}")]
     private static partial void NotStored(ILogger logger, RelayId agent, int count, string cause);

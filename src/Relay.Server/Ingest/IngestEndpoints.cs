@@ -99,7 +99,7 @@ internal static class IngestEndpoints
         {
             // The event is accepted: a server that shuts down says so rather than keep the sender waiting.
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
-            return await wait.WaitAsync(time, ended.Token);
+            return await intake.IsAcknowledgedAsync(agent, wait, ended.Token);
         }
 
         IResult Answer(string status, int statusCode, bool isConnected) => TypedResults.Json(

@@ -3,6 +3,7 @@ using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.HttpFallback;
+using Relay.Server.Storage;
 
 namespace Relay.Server.Ingest;
 
@@ -28,7 +29,8 @@ internal sealed class WebhookIntake(
         var key = _deduplicates ? IdempotencyKey.Find(request.Headers, agent.Source?.FindEventId(body)) : null;
         var accepted = new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), EventHead.Write(request, agent.Id, agent.Source?.Type), body, key);
         var duration = PreferWait.Find(request.Headers) ?? agent.Policy.SenderWait;
-        var wait = duration > TimeSpan.Zero ? waits.Begin(agent.Id, accepted.Id, duration) : null;
+        var wait = duration > TimeSpan.Zero ? waits.Begin(accepted.Id, duration) : null;
+        accepted = wait is null ? accepted : accepted with { ReplyBy = wait.Until };
         try
         {
             return (await StoreAsync(agent, accepted), wait);
@@ -37,6 +39,28 @@ internal sealed class WebhookIntake(
         {
             wait?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Waits for the ack. News of it may be lost on its way from another node, so at the end the event itself is looked at, once.
+    /// </summary>
+    /// <returns>Whether the event is delivered.</returns>
+    public async Task<bool> IsAcknowledgedAsync(Agent agent, SenderWait wait, CancellationToken cancellationToken)
+    {
+        if (await wait.WaitAsync(time, cancellationToken))
+        {
+            return true;
+        }
+
+        try
+        {
+            return queue.LosesSignals && !cancellationToken.IsCancellationRequested && await queue.FindAsync(agent.Id, wait.Id) is { State: EventState.Delivered };
+        }
+        catch (StoreUnavailableException)
+        {
+            // It is accepted, and that is all that is known.
+            return false;
         }
     }
 

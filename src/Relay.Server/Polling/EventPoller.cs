@@ -5,7 +5,7 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Polling;
 
 /// <summary>Leases what is due to an agent that asks by HTTP. The same leases as over the socket, whether or not one is connected. Any thread.</summary>
-internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, RetrySchedule schedule, SenderWaits waits, TimeProvider time)
+internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, RetrySchedule schedule, TimeProvider time)
 {
     private const long MaxBytes = 8 << 20;
 
@@ -60,20 +60,8 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
     /// <returns>False when no event of the agent has the id.</returns>
     public async Task<bool> AckAsync(RelayId agent, EventId id) => (await AckAsync(agent, [id]))[0] != SettleResult.Unknown;
 
-    public async Task<IReadOnlyList<SettleResult>> AckAsync(RelayId agent, IEnumerable<EventId> ids)
-    {
-        Settlement[] settlements = [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent), AttemptOutcome.Acked))];
-        var results = await queue.SettleAsync(agent, settlements, time.GetUtcNow());
-        for (var i = 0; i < results.Count; i++)
-        {
-            if (results[i] != SettleResult.Unknown)
-            {
-                waits.Acknowledged(settlements[i].Id);
-            }
-        }
-
-        return results;
-    }
+    public Task<IReadOnlyList<SettleResult>> AckAsync(RelayId agent, IEnumerable<EventId> ids) => queue.SettleAsync(
+        agent, [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent), AttemptOutcome.Acked))], time.GetUtcNow());
 
     /// <summary>Gives back an event that a poll leased, as a nack frame does.</summary>
     public async Task<SettleResult> NackAsync(Agent agent, EventId id, string? reason, TimeSpan? retryAfter, bool deadLetter)

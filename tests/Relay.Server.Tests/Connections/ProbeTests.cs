@@ -26,6 +26,20 @@ public sealed class ProbeTests
     }
 
     [Fact]
+    public async Task A_probe_reaches_an_agent_on_another_node()
+    {
+        await using var relay = await RelayHost.StartAsync("redis");
+        await using var peer = relay.StartAnother();
+        var agent = await relay.RegisterAsync();
+        await using var connected = await peer.ConnectAsync(agent);
+
+        var probing = ProbeAsync(relay, agent);
+        await connected.AckAsync((await connected.ExpectAsync("probe")).GetProperty("id").GetString()!);
+
+        Assert.Equal("ok", (await probing).GetProperty("status").GetString());
+    }
+
+    [Fact]
     public async Task A_probe_that_does_not_come_back_times_out_and_leaves_nothing_in_the_queue()
     {
         await using var relay = await RelayHost.StartAsync("embedded", ownClock: true);

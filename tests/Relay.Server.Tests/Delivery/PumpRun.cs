@@ -36,7 +36,7 @@ internal sealed class PumpRun
     {
         (_seed, _random) = (seed, new Random(seed));
         _window = _random.Next(1, 12);
-        _services = new DeliveryPumpServices(_queue, new RetrySchedule(new Random(seed)), new SenderWaits(_clock), _clock, NullLogger<DeliveryPump>.Instance);
+        _services = new DeliveryPumpServices(_queue, new RetrySchedule(new Random(seed)), _clock, NullLogger<DeliveryPump>.Instance);
     }
 
     public async Task RunAsync(int steps)

@@ -14,7 +14,7 @@ public sealed class UnknownOutcomeTests
         var (clock, agent, session) = (new FakeTimeProvider(), RelayId.New(), SessionId.New());
         var queue = new ModelQueue(options);
         var sink = new PumpSink(queue, window: 4, new PumpSink.Order(), options.AckTimeout, clock);
-        var services = new DeliveryPumpServices(queue, new RetrySchedule(new Random(1)), new SenderWaits(clock), clock, NullLogger<DeliveryPump>.Instance);
+        var services = new DeliveryPumpServices(queue, new RetrySchedule(new Random(1)), clock, NullLogger<DeliveryPump>.Instance);
         var pump = sink.Pump = new DeliveryPump(agent, DeliveryPolicy.From(options, agent: null), session, asked: 4, sink, services);
         await queue.ClaimAsync(agent, session, clock.GetUtcNow());
         pump.Open();

@@ -44,9 +44,12 @@ internal sealed class EmbeddedHarness : IStoreHarness
         return Task.FromResult(Under(Store));
     }
 
-    public static StoreUnderTest Under(EmbeddedStore store) =>
-        new(
-            new EmbeddedDeliveryQueue(store),
+    public static StoreUnderTest Under(EmbeddedStore store)
+    {
+        var waits = new SenderWaits(TimeProvider.System);
+        return new(
+            new EmbeddedDeliveryQueue(store, waits),
+            waits,
             new EmbeddedAgentStore(store),
             new EmbeddedHealth(store),
             new EmbeddedAgentLog(store),
@@ -54,6 +57,7 @@ internal sealed class EmbeddedHarness : IStoreHarness
             new EmbeddedAdminKeyStore(store),
             new EmbeddedAuditLog(store),
             new EmbeddedStatisticsStore(store));
+    }
 
     public static EmbeddedStore Open(string folder, DeliveryOptions? options = null, ILogger<EmbeddedStore>? logger = null) => new(
         Options.Create(new StorageOptions { Path = folder }),

@@ -21,4 +21,7 @@ internal interface IStoreHarness : IAsyncDisposable
     bool ForgetsByItself { get; }
 }
 
-internal sealed record StoreUnderTest(IDeliveryQueue Queue, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys, IAuditLog Audit, IStatisticsStore Statistics);
+/// <param name="Waits">Of the node that has the store open.</param>
+internal sealed record StoreUnderTest(
+    IDeliveryQueue Queue, SenderWaits Waits, IAgentStore Agents, IStoreHealth Health, IAgentLog Log, IAgenda Agenda, IAdminKeyStore AdminKeys, IAuditLog Audit,
+    IStatisticsStore Statistics);

@@ -24,7 +24,7 @@ internal static class Accepting
         var lease = canLease ? terms.Lease : null;
         var row = new EventRow(
             Seq: 0, accepted.Id, queue.Number, isHeld ? EventState.Held : EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
-            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, accepted.OrderingKey);
+            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, accepted.OrderingKey, accepted.ReplyBy?.ToUnixTimeMilliseconds());
         if (lease is { } granted)
         {
             row = row with

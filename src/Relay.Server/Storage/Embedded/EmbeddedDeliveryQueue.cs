@@ -4,7 +4,7 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>The queue on SQLite. Every call is work for the one writer, which keeps the order of the calls.</summary>
-internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueue
+internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits waits) : IDeliveryQueue
 {
     private const int PruneBatch = 100;
 
@@ -25,6 +25,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store) : IDeliveryQueu
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var (results, released) = await _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
+        waits.Settled(settlements, results);
         if (released || settlements.Where((one, i) => one.Kind == SettlementKind.Retry && !one.Session.NeedsClaim && results[i] == SettleResult.Settled).Any())
         {
             _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));

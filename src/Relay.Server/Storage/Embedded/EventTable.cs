@@ -7,9 +7,9 @@ namespace Relay.Server.Storage.Embedded;
 internal sealed class EventTable(SqliteDatabase database)
 {
     private const int MaxHistory = 100;
-    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at, ordering_key";
+    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at, ordering_key, reply_by";
 
-    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO payloads VALUES(?1, ?2, ?3)");
     private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE id = ?1");
     private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE seq = ?1");
@@ -74,7 +74,8 @@ internal sealed class EventTable(SqliteDatabase database)
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         _insert.BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, (int)row.State).Bind(5, row.Due).Bind(6, row.AcceptedAt).Bind(7, row.SizeBytes)
-            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).BindBlobOrNull(13, row.OrderingKey).Execute();
+            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).BindBlobOrNull(13, row.OrderingKey)
+            .BindOrNull(14, row.ReplyBy).Execute();
         _insertPayload.Bind(1, database.LastInsertedRow).BindBlob(2, head).BindBlob(3, body).Execute();
     }
 
@@ -212,5 +213,6 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private static EventRow Read(SqliteStatement row) => new(
         row.Number(0), EventId.FromBytes(row.Blob(1)), row.Number(2), (EventState)row.Number(3), row.Number(4), row.Number(5), row.Number(6),
-        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11), row.IsNull(12) ? null : row.Blob(12).ToArray());
+        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11), row.IsNull(12) ? null : row.Blob(12).ToArray(),
+        row.IsNull(13) ? null : row.Number(13));
 }

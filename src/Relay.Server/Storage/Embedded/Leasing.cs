@@ -91,6 +91,9 @@ internal static class Leasing
         tables.Events.Update(leased, lost);
         var (head, body) = tables.Events.Payload(row.Seq);
         return new LeasedEvent(
-            row.Id, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body, leased.Attempts, leased.Failures, leased.LossCounted);
+            row.Id, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body, leased.Attempts, leased.Failures, leased.LossCounted)
+        {
+            ReplyBy = row.ReplyBy is { } until ? DateTimeOffset.FromUnixTimeMilliseconds(until) : null,
+        };
     }
 }

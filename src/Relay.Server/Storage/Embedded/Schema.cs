@@ -46,6 +46,7 @@ internal static class Schema
             holder TEXT,
             leased_at INTEGER NOT NULL,
             ordering_key BLOB,
+            reply_by INTEGER,
             history TEXT);
         CREATE INDEX events_next ON events(queue, state, due);
         CREATE INDEX events_settled ON events(due) WHERE state >= 4;

@@ -32,6 +32,13 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt hand
         return this;
     }
 
+    public SqliteStatement BindOrNull(int index, long? value)
+    {
+        if (value is { } number) return Bind(index, number);
+        database.Check(raw.sqlite3_bind_null(handle, index));
+        return this;
+    }
+
     /// <summary>Text that is UTF-8 already; empty is NULL.</summary>
     public SqliteStatement BindUtf8(int index, ReadOnlySpan<byte> value)
     {

@@ -1,23 +1,20 @@
-using Relay.Server.Delivery;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
-/// <summary>Who listens to agents' channels on one lane, whichever multiplexer it uses. Any thread.</summary>
+/// <summary>Who listens to channels on one lane, whichever multiplexer it uses. Any thread.</summary>
 internal sealed class LaneSignals(RedisLane lane)
 {
     private readonly Lock _gate = new();
     private readonly HashSet<SignalListener> _listeners = [];
 
+    /// <param name="channel">On which.</param>
+    /// <param name="onMessage">What comes.</param>
+    /// <param name="onMissed">Some may have been missed.</param>
     /// <exception cref="StoreUnavailableException">Nobody listens.</exception>
-    public async Task<IAsyncDisposable> AddAsync(RedisChannel channel, Action<QueueSignal> onSignal)
+    public async Task<IAsyncDisposable> AddAsync(RedisChannel channel, Action<RedisValue> onMessage, Action onMissed)
     {
-        var listener = new SignalListener(lane, channel, onSignal);
-        lock (_gate)
-        {
-            _listeners.Add(listener);
-        }
-
+        var listener = Add(channel, onMessage, onMissed);
         try
         {
             await listener.ListenAsync();
@@ -29,6 +26,9 @@ internal sealed class LaneSignals(RedisLane lane)
             throw RedisErrors.Translate(error);
         }
     }
+
+    /// <summary>Listens from the next connection on, as long as the lane lives. For who begins before the lane is connected.</summary>
+    public void Keep(RedisChannel channel, Action<RedisValue> onMessage) => Add(channel, onMessage, static () => { });
 
     public void Remove(SignalListener listener)
     {
@@ -52,5 +52,16 @@ internal sealed class LaneSignals(RedisLane lane)
         {
             listener.Wake();
         }
+    }
+
+    private SignalListener Add(RedisChannel channel, Action<RedisValue> onMessage, Action onMissed)
+    {
+        var listener = new SignalListener(lane, channel, onMessage, onMissed);
+        lock (_gate)
+        {
+            _listeners.Add(listener);
+        }
+
+        return listener;
     }
 }

@@ -10,11 +10,22 @@ namespace Relay.Server.Storage.Redis;
 internal static class QueueReplies
 {
     private const int Fixed = 2;
-    private const int PerEvent = 7;
+    private const int PerEvent = 8;
     private const int PerSummary = 8;
+
+    /// <summary>What change_agent.lua publishes; no session has this name.</summary>
+    private const string AgentChanged = "agent";
 
     public static EventId Id(string text) =>
         EventId.TryParse(text, out var id) ? id : throw new StoreUnavailableException("Redis holds something that is not an event id where the relay keeps event ids.");
+
+    /// <summary>What comes on an agent's channel.</summary>
+    public static QueueSignal Signal(RedisValue message) => (string?)message switch
+    {
+        null or "" => new QueueSignal(ClaimedBy: null),
+        AgentChanged => new QueueSignal(ClaimedBy: null, AgentChanged: true),
+        var session => new QueueSignal(new SessionId(session)),
+    };
 
     public static LeaseResult Lease(RedisResult answer)
     {
@@ -97,7 +108,10 @@ internal static class QueueReplies
 
     private static LeasedEvent Leased(ReadOnlySpan<RedisValue> values) => new(
         Id(values[0]!), Time(values[1])!.Value, (byte[])values[2]!, (byte[])values[3]!,
-        Attempt: (int)values[4], Failures: (int)values[5], LossCounted: (bool)values[6]);
+        Attempt: (int)values[4], Failures: (int)values[5], LossCounted: (bool)values[6])
+    {
+        ReplyBy = Time(values[7]),
+    };
 
     private static DateTimeOffset? Time(RedisValue ms) => ms.IsNullOrEmpty ? null : DateTimeOffset.FromUnixTimeMilliseconds((long)ms);
 

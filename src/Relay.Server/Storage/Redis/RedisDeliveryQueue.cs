@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Cluster;
 using Relay.Server.Delivery;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>Each operation is one script call: one round trip, all or nothing.</summary>
-internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, RedisEventSearch search, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
+internal sealed class RedisDeliveryQueue(
+    RedisLanes lanes, RedisKeys keys, NodeIdentity node, RedisEventSearch search, SenderWaits waits, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
 {
     private readonly DeliveryOptions _delivery = delivery.Value;
 
@@ -14,14 +16,15 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        // Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
+        // Only what somebody waits for has the last argument. Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
         var answer = (RedisValue)await Run(
             RedisScript.Accept, accepted.Agent,
-            Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
+            [Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
             terms.MaxQueuedEvents, terms.MaxQueuedBytes,
             terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
             accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
-            accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "");
+            accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "",
+            .. accepted.ReplyBy is { } replyBy ? (RedisValue[])[$"{Ms(replyBy)} {node.Name}"] : []]);
         return answer.IsInteger
             ? new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id, IsConnected: (long)answer == 3)
             : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));
@@ -37,9 +40,11 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
 
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
-        var arguments = SettleArguments.From(settlements, now, _delivery);
+        var arguments = SettleArguments.From(settlements, now, _delivery, node, waits);
         var answer = (RedisValue[]?)await Run(RedisScript.Settle, agent, arguments);
-        return Array.ConvertAll(answer!, result => (SettleResult)(int)result);
+        var results = Array.ConvertAll(answer!, result => (SettleResult)(int)result);
+        waits.Settled(settlements, results);
+        return results;
     }
 
     public async Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
@@ -68,7 +73,8 @@ internal sealed class RedisDeliveryQueue(RedisLanes lanes, RedisKeys keys, Redis
         [query.Before is { } before ? Text(before) : "", query.Limit, .. QueueReplies.SetsOf(query.Status)]));
 
     public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
-        lanes.For(agent).Signals.AddAsync(keys.Signal(agent), onSignal);
+        lanes.For(agent).Signals.AddAsync(
+            keys.Signal(agent), message => onSignal(QueueReplies.Signal(message)), () => onSignal(new QueueSignal(ClaimedBy: null, AgentChanged: true)));
 
     /// <summary>Settled events have a time to live.</summary>
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
+using Relay.Server.Cluster;
 using Relay.Server.Delivery;
 using StackExchange.Redis;
 
@@ -52,6 +53,9 @@ internal sealed class RedisKeys
     public string Agent(RelayId agent) => string.Concat(_prefix, "{", agent.Value, "}");
 
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
+
+    /// <summary>Where a node hears what senders are answered; settle.lua makes the name too.</summary>
+    public RedisChannel Answers(NodeIdentity node) => _prefix + node.Name;
 
     public string Document(RelayId agent) => Agent(agent) + ":agent";
 

@@ -12,7 +12,7 @@ namespace Relay.Server.Storage.Redis;
 
 internal static class RedisStoreServices
 {
-    /// <summary>Keeps everything in Redis. Needs <see cref="StorageOptions"/>, <see cref="DeliveryOptions"/> and a <see cref="TimeProvider"/>.</summary>
+    /// <summary>Keeps everything in Redis. Needs <see cref="StorageOptions"/>, <see cref="DeliveryOptions"/>, <see cref="SenderWaits"/> and a <see cref="TimeProvider"/>.</summary>
     public static IServiceCollection AddRedisStore(this IServiceCollection services) => services
         .AddSingleton<RedisKeys>()
         .AddSingleton<RedisLanes>()
@@ -31,5 +31,6 @@ internal static class RedisStoreServices
         .AddSingleton<ISharedPermits, RedisPermits>()
         .AddSingleton<IWebhookLimiter, SharedWebhookLimiter>()
         .AddSingleton<IStoreHealth, RedisHealth>()
+        .AddHostedService<AnswerListener>()
         .AddHostedService<RedisSupervisor>();
 }

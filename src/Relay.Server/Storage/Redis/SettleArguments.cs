@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Relay.Server.Cluster;
 using Relay.Server.Delivery;
 using StackExchange.Redis;
 
@@ -7,10 +8,10 @@ namespace Relay.Server.Storage.Redis;
 /// <summary>What settle.lua is given.</summary>
 internal static class SettleArguments
 {
-    private const int Fixed = 5;
+    private const int Fixed = 6;
     private const int PerSettlement = 8;
 
-    public static RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now, DeliveryOptions delivery)
+    public static RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now, DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
     {
         var arguments = new RedisValue[Fixed + (settlements.Count * PerSettlement)];
         arguments[0] = now.ToUnixTimeMilliseconds();
@@ -18,15 +19,16 @@ internal static class SettleArguments
         arguments[2] = delivery.DeliveredKept;
         arguments[3] = delivery.DeliveredKeptBytes;
         arguments[4] = (long)delivery.DeadLetterRetention.TotalMilliseconds;
+        arguments[5] = node.Name;
         for (var i = 0; i < settlements.Count; i++)
         {
-            Write(settlements[i], arguments.AsSpan(Fixed + (i * PerSettlement), PerSettlement));
+            Write(settlements[i], waits, arguments.AsSpan(Fixed + (i * PerSettlement), PerSettlement));
         }
 
         return arguments;
     }
 
-    private static void Write(Settlement settlement, Span<RedisValue> to)
+    private static void Write(Settlement settlement, SenderWaits waits, Span<RedisValue> to)
     {
         to[0] = settlement.Id.ToString();
         to[1] = settlement.Kind switch
@@ -39,10 +41,14 @@ internal static class SettleArguments
         to[2] = settlement.Session.Value;
         to[3] = Outcome(settlement.Outcome);
         to[4] = settlement.Reason is { } reason ? $"\"{JsonEncodedText.Encode(reason)}\"" : "";
-        to[5] = settlement.DueAt.ToUnixTimeMilliseconds();
+        to[5] = settlement.Kind == SettlementKind.Ack ? Reply(settlement, waits) : settlement.DueAt.ToUnixTimeMilliseconds();
         to[6] = settlement.Failures;
         to[7] = settlement.LossCounted ? 1 : 0;
     }
+
+    /// <summary>Empty when the sender waits on this node: it is told without a detour.</summary>
+    private static RedisValue Reply(Settlement settlement, SenderWaits waits) =>
+        settlement.Reply is { } reply && !waits.Has(settlement.Id) ? AnswerListener.Write(reply) : "";
 
     /// <summary>As <see cref="AttemptJson"/> reads it.</summary>
     private static string Outcome(AttemptOutcome outcome) => outcome switch

@@ -1,14 +1,10 @@
-using Relay.Server.Delivery;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
-/// <summary>One subscription to an agent's channel. Any thread.</summary>
-internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Action<QueueSignal> onSignal) : IAsyncDisposable
+/// <summary>One subscription to a channel. Any thread.</summary>
+internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Action<RedisValue> onMessage, Action onMissed) : IAsyncDisposable
 {
-    /// <summary>What change_agent.lua publishes; no session has this name.</summary>
-    private const string AgentChanged = "agent";
-
     private readonly SemaphoreSlim _turn = new(1, 1);
     private ConnectionMultiplexer? _listensOn;
     private volatile bool _isDisposed;
@@ -48,12 +44,12 @@ internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Actio
         }
     }
 
-    /// <summary>Signals may have been missed, of any kind.</summary>
+    /// <summary>Messages may have been missed.</summary>
     public void Wake()
     {
         if (!_isDisposed)
         {
-            onSignal(new QueueSignal(ClaimedBy: null, AgentChanged: true));
+            onMissed();
         }
     }
 
@@ -76,12 +72,7 @@ internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Actio
     {
         if (!_isDisposed)
         {
-            onSignal((string?)message switch
-            {
-                null or "" => new QueueSignal(ClaimedBy: null),
-                AgentChanged => new QueueSignal(ClaimedBy: null, AgentChanged: true),
-                var session => new QueueSignal(new SessionId(session)),
-            });
+            onMessage(message);
         }
     }
 

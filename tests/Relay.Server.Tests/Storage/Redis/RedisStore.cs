@@ -23,12 +23,15 @@ internal sealed class RedisStore : IAsyncDisposable
     private RedisStore(RedisServer server, string prefix, DeliveryOptions options) => _services = new ServiceCollection()
         .AddLogging(logging => logging.AddProvider(_logs))
         .AddSingleton(TimeProvider.System)
+        .AddSingleton<SenderWaits>()
         .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = server.ConnectionString, KeyPrefix = prefix }))
         .AddSingleton(Options.Create(options))
         .AddRedisStore()
         .BuildServiceProvider(validateScopes: true);
 
     public IDeliveryQueue Queue => _services.GetRequiredService<IDeliveryQueue>();
+
+    public SenderWaits Waits => _services.GetRequiredService<SenderWaits>();
 
     public IAgentStore Agents => _services.GetRequiredService<IAgentStore>();
 

@@ -21,7 +21,7 @@ internal sealed class RedisStoreHarness(RedisServer server) : IStoreHarness
 
         var store = await RedisStore.StartAsync(server, _prefix, options);
         _opened.Add(store);
-        return new StoreUnderTest(store.Queue, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit, store.Statistics);
+        return new StoreUnderTest(store.Queue, store.Waits, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit, store.Statistics);
     }
 
     public async ValueTask DisposeAsync()

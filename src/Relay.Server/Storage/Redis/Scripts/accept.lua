@@ -6,6 +6,7 @@ local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonum
 local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 local session, deadline = ARGV[8], ARGV[9]
 local key, window, order = ARGV[10], tonumber(ARGV[11]), ARGV[12]
+local wait = ARGV[13] -- "until node" of its sender, if that waits.
 
 -- The window is judged by the caller's clock; Redis's own only clears away.
 local marker
@@ -38,6 +39,10 @@ if order ~= '' then
     end
     held = redis.call('RPUSH', line, id) > 1
     redis.call('HSET', event, 'order', order)
+end
+
+if wait then
+    redis.call('HSET', event, 'wait', wait)
 end
 
 if session ~= '' and not held and (session == now[1] or not needs_claim(session)) and redis.call('EXISTS', agent .. ':ready') == 0 then

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Hands out what is due. Answers false when another session holds the claim, else
--- { more due now (0/1), next due or '', then for each event: id, accepted, head, body, attempt, failures, loss (0/1) }.
+-- { more due now (0/1), next due or '', then for each event: id, accepted, head, body, attempt, failures, loss (0/1),
+--   until when its sender waits or '' }.
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
@@ -20,7 +21,7 @@ local leases, unready, unwaiting = {}, {}, {}
 -- `due`: for a lease that has run out, when it did.
 local function hand_out(id, due)
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history')
+    local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history', 'wait')
     if not e[1] then
         lost = lost + 1 -- Redis evicted it, or someone deleted it: the queue goes on.
         redis.call('ZREM', agent .. ':leased', id)
@@ -41,7 +42,7 @@ local function hand_out(id, due)
     redis.call('HSET', key, 'state', 'leased', 'attempts', attempts + 1, 'holder', session, 'leased_at', now)
     leases[#leases + 1], leases[#leases + 2] = deadline, id
     count, bytes = count + 1, bytes + #e[2] + #e[3]
-    for _, value in ipairs({ id, e[1], e[2], e[3], attempts + 1, failures, tonumber(loss) }) do
+    for _, value in ipairs({ id, e[1], e[2], e[3], attempts + 1, failures, tonumber(loss), e[11] and string.match(e[11], '^%d+') or '' }) do
         answer[#answer + 1] = value
     end
 end

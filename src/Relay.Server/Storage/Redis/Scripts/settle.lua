@@ -1,18 +1,27 @@
 #!lua flags=allow-oom
 -- Ends attempts. Answers for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
--- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones,
--- then for each: id, kind, session, outcome, reason as JSON or '', due, failures, loss (0/1).
+-- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks,
+-- then for each: id, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures, loss (0/1).
 local agent = KEYS[1]
 local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local node = ARGV[6]
 local keeps_delivered = delivered_ms > 0 and kept > 0
 local events, bytes, done_bytes = 0, 0, 0
 local others_may = false
 local unleased, done, delivered, forgotten = {}, {}, {}, {}
 local given_up = { dead = {}, expired = {} }
 
+-- The sender waits on another node: that one is told, as AnswerListener reads it. This one tells itself.
+local function tell(wait, id, reply)
+    local ends, waiting = string.match(wait, '^(%d+) (%S+)$')
+    if waiting ~= node and tonumber(ends) > tonumber(now) then
+        redis.call('PUBLISH', string.match(agent, '^[^{]*') .. waiting, id .. reply)
+    end
+end
+
 local function settle(id, kind, session, outcome, reason, due, failures, loss)
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted', 'order')
+    local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted', 'order', 'wait')
     local state = e[1]
     if not state then
         return 3
@@ -20,6 +29,10 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
         return 1
     elseif kind ~= 'ack' and not (state == 'leased' and e[4] == session) then
         return 2
+    end
+
+    if e[9] and kind == 'ack' and outcome == 'acked' then
+        tell(e[9], id, due)
     end
 
     local history = e[6] or ''
@@ -67,7 +80,7 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
 end
 
 local results = {}
-for i = 6, #ARGV, 8 do
+for i = 7, #ARGV, 8 do
     results[#results + 1] = settle(unpack(ARGV, i, i + 7))
 end
 
