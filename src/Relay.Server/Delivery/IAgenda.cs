@@ -18,10 +18,11 @@ internal interface IAgenda
     /// <summary>Adds the agent, or moves it.</summary>
     Task SetAsync(AgendaKind kind, RelayId agent, DateTimeOffset at);
 
-    /// <summary>Moves the agent from where it was taken to; if somebody has set it since, it stays as they did.</summary>
+    /// <summary>Moves the agent from where it was taken or set to; if somebody has set it since, it stays as they did.</summary>
     Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to);
 
-    Task RemoveAsync(AgendaKind kind, RelayId agent);
+    /// <summary>Removes the agent from where it was taken or set to; if somebody has set it since, it stays.</summary>
+    Task RemoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from);
 }
 
 /// <summary>What for. The numbers are kept in stores: none is changed.</summary>

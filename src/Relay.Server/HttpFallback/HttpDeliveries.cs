@@ -75,12 +75,13 @@ internal sealed partial class HttpDeliveries(HttpDeliveryServices services) : Ba
             do
             {
                 var now = services.Time.GetUtcNow();
-                taken = await services.Agenda.TakeDueAsync(AgendaKind.HttpFallback, now, now + HttpDelivery.Hold, MaxTaken);
+                var until = now + HttpDelivery.Hold;
+                taken = await services.Agenda.TakeDueAsync(AgendaKind.HttpFallback, now, until, MaxTaken);
                 lock (_gate)
                 {
                     foreach (var agent in taken)
                     {
-                        Begin(agent);
+                        Begin(agent).Taken(until);
                     }
                 }
             }

@@ -25,6 +25,16 @@ internal sealed partial class HttpDelivery
 
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ListInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>An event that comes later than this after the entry was made anew makes it anew.</summary>
+    private static readonly TimeSpan ListedFor = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Only an entry that has stood for so long as this node made it is taken away: any event that came to another node meanwhile, or comes
+    /// from now on, has made the entry anew (<see cref="ListedFor"/>), and one that came before was seen.
+    /// </summary>
+    private static readonly TimeSpan SettledAfter = 2 * ListedFor;
+
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PresenceInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PausedInterval = TimeSpan.FromMinutes(1);
@@ -41,6 +51,10 @@ internal sealed partial class HttpDelivery
 
     private State _state = State.Wanted;
     private Task? _listed;
+
+    /// <summary>Where this node has put the entry last, and when.</summary>
+    private DateTimeOffset _entry;
+    private DateTimeOffset _listedAt;
     private Agent? _agent;
     private DeliveryPump? _pump;
     private DeliveryPolicy? _applied;
@@ -98,7 +112,16 @@ internal sealed partial class HttpDelivery
     {
         lock (_gate)
         {
-            return _listed is null or { IsFaulted: true } ? _listed = ListAsync(Now + Hold) : _listed;
+            return _listed is null or { IsFaulted: true } || Now - _listedAt >= ListedFor ? _listed = ListAsync(Now + Hold) : _listed;
+        }
+    }
+
+    /// <summary>This node took the agent up, and moved the entry there.</summary>
+    public void Taken(DateTimeOffset until)
+    {
+        lock (_gate)
+        {
+            (_entry, _listedAt) = (until, Now);
         }
     }
 
@@ -165,7 +188,7 @@ internal sealed partial class HttpDelivery
                 _watch.Look();
             }
 
-            await ListAsync(now + Hold);
+            await EnsureListedAsync();
         }
 
         if (now >= _nextLook && _pump.IsIdle)
@@ -187,14 +210,16 @@ internal sealed partial class HttpDelivery
         Task listed;
         lock (_gate)
         {
-            if (next <= now + Hold || _state != State.Looked)
+            if (next <= now + Hold || _state != State.Looked || Now - _listedAt < SettledAfter)
             {
                 return;
             }
 
             // Said in this order, under the lock: the entry of one that begins from here on comes after it.
             _state = State.Ended;
-            listed = next is { } at ? ListAsync(at) : _services.Agenda.RemoveAsync(AgendaKind.HttpFallback, _id);
+            listed = next is { } at
+                ? _services.Agenda.MoveAsync(AgendaKind.HttpFallback, _id, _entry, at)
+                : _services.Agenda.RemoveAsync(AgendaKind.HttpFallback, _id, _entry);
         }
 
         await listed;
@@ -218,7 +243,14 @@ internal sealed partial class HttpDelivery
         return due < now + PausedInterval && agent.Policy.Paused ? now + PausedInterval : due;
     }
 
-    private Task ListAsync(DateTimeOffset at) => _services.Agenda.SetAsync(AgendaKind.HttpFallback, _id, at);
+    private Task ListAsync(DateTimeOffset at)
+    {
+        lock (_gate)
+        {
+            (_entry, _listedAt) = (at, Now);
+            return _services.Agenda.SetAsync(AgendaKind.HttpFallback, _id, at);
+        }
+    }
 
     private void OnSignal(QueueSignal signal)
     {

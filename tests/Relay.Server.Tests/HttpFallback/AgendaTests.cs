@@ -50,11 +50,27 @@ public sealed class AgendaTests
         Assert.Equal(id, (await relay.AdvanceUntilAsync(target.ReceiveAsync(), TimeSpan.FromSeconds(5))).Id);
         await relay.WhenAsync(agent, id, EventState.Delivered);
 
-        await Eventually.AsyncTrue(() =>
+        // To ask moves the entry, as another node would, and it is removed only where this node has put it.
+        await Eventually.AsyncTrue(async () =>
         {
-            relay.Clock!.Advance(Step);
-            return IsListedAsync(relay, agent, not: true);
+            await relay.AdvanceUntilAsync(PassAsync(relay, TimeSpan.FromMinutes(1)), Step);
+            return await IsListedAsync(relay, agent, not: true);
         });
+    }
+
+    [Theory, OnEachStore]
+    public async Task What_another_node_takes_in_the_moment_in_which_the_entry_is_removed_stays_in_it(string store)
+    {
+        await using var target = await EndpointTarget.StartAsync();
+        await using var relay = await HttpFallbackHost.StartAsync(store, RacedAgenda.Add);
+        var agent = await relay.RegisterAsync(target);
+        Assert.True(RelayId.TryParse(agent.RelayId, out var id));
+        var raced = (RacedAgenda)relay.Services.GetRequiredService<IAgenda>();
+        await relay.WhenAsync(agent, await relay.QueueAsync(agent), EventState.Delivered);
+
+        await relay.AdvanceUntilAsync(raced.Removed, Step);
+
+        Assert.Equal([id], await raced.TakeDueAsync(AgendaKind.HttpFallback, RacedAgenda.SetTo, RacedAgenda.SetTo, limit: 10));
     }
 
     [Theory, OnEachStore]
@@ -68,6 +84,12 @@ public sealed class AgendaTests
         Assert.False(await IsListedAsync(relay, agent));
     }
 
+    private static async Task<bool> PassAsync(RelayHost relay, TimeSpan time)
+    {
+        await Task.Delay(time, relay.Clock!);
+        return true;
+    }
+
     private static EventId EventIdAt(RelayHost relay) => relay.Services.GetRequiredService<EventIdSource>().Next();
 
     /// <summary>Asks as if it were much later, and leaves the entry due as it may have been.</summary>
@@ -77,5 +99,35 @@ public sealed class AgendaTests
         var now = relay.Clock?.GetUtcNow() ?? TimeProvider.System.GetUtcNow();
         var listed = await agenda.TakeDueAsync(AgendaKind.HttpFallback, now + TimeSpan.FromDays(1), now + TimeSpan.FromSeconds(20), 100);
         return not != listed.Any(one => one.Value == agent.RelayId);
+    }
+
+    /// <summary>The store's agenda, but another node makes the entry anew whenever this one is about to remove it.</summary>
+    private sealed class RacedAgenda(IAgenda agenda) : IAgenda
+    {
+        public static readonly DateTimeOffset SetTo = new(2200, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        private readonly TaskCompletionSource<bool> _removed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<bool> Removed => _removed.Task;
+
+        public static void Add(IServiceCollection services)
+        {
+            var stored = services.Last(static service => service.ServiceType == typeof(IAgenda));
+            services.Remove(stored);
+            services.AddSingleton<IAgenda>(provider => new RacedAgenda((IAgenda)ActivatorUtilities.CreateInstance(provider, stored.ImplementationType!)));
+        }
+
+        public async Task RemoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from)
+        {
+            await agenda.SetAsync(kind, agent, SetTo);
+            await agenda.RemoveAsync(kind, agent, from);
+            _removed.TrySetResult(true);
+        }
+
+        public Task<IReadOnlyList<RelayId>> TakeDueAsync(AgendaKind kind, DateTimeOffset now, DateTimeOffset until, int limit) =>
+            agenda.TakeDueAsync(kind, now, until, limit);
+
+        public Task SetAsync(AgendaKind kind, RelayId agent, DateTimeOffset at) => agenda.SetAsync(kind, agent, at);
+
+        public Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to) => agenda.MoveAsync(kind, agent, from, to);
     }
 }

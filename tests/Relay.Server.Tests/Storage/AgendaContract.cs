@@ -52,10 +52,22 @@ public abstract class AgendaContract : IAsyncLifetime
     public async Task An_entry_can_be_moved_and_removed()
     {
         await Agenda.SetAsync(AgendaKind.Expiry, _late, At(5));
-        await Agenda.RemoveAsync(AgendaKind.Expiry, _early);
-        await Agenda.RemoveAsync(AgendaKind.Expiry, RelayId.New());
+        await Agenda.RemoveAsync(AgendaKind.Expiry, _early, At(10));
+        await Agenda.RemoveAsync(AgendaKind.Expiry, RelayId.New(), At(10));
 
         Assert.Equal([_late], await TakeAsync(now: 50, until: 100));
+    }
+
+    [Fact]
+    public async Task What_was_set_since_it_was_taken_is_not_removed()
+    {
+        await TakeAsync(now: 50, until: 100);
+        await Agenda.SetAsync(AgendaKind.Expiry, _early, At(60));
+        await Agenda.RemoveAsync(AgendaKind.Expiry, _early, At(100));
+        await Agenda.RemoveAsync(AgendaKind.Expiry, _late, At(100));
+
+        Assert.Equal([_early], await TakeAsync(now: 199, until: 300));
+        Assert.Equal([_early], await TakeAsync(now: 300, until: 400));
     }
 
     [Fact]
@@ -75,7 +87,7 @@ public abstract class AgendaContract : IAsyncLifetime
     public async Task Kinds_know_nothing_of_each_other()
     {
         await Agenda.SetAsync(AgendaKind.HttpFallback, _early, At(1));
-        await Agenda.RemoveAsync(AgendaKind.HttpFallback, _late);
+        await Agenda.RemoveAsync(AgendaKind.HttpFallback, _late, At(20));
 
         Assert.Equal([_early], await Agenda.TakeDueAsync(AgendaKind.HttpFallback, At(50), At(100), limit: 10));
         Assert.Equal([_early, _late], await TakeAsync(now: 50, until: 100));

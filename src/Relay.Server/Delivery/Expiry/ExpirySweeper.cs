@@ -80,7 +80,7 @@ internal sealed partial class ExpirySweeper(
     {
         if (await agents.FindAsync(id, stoppingToken) is not { } agent)
         {
-            await agenda.RemoveAsync(AgendaKind.Expiry, id);
+            await agenda.RemoveAsync(AgendaKind.Expiry, id, takenUntil);
             return;
         }
 
@@ -88,7 +88,7 @@ internal sealed partial class ExpirySweeper(
         var oldest = await ExpireAsync(id, retention, stoppingToken);
         if (oldest is null && !agent.Active)
         {
-            await agenda.RemoveAsync(AgendaKind.Expiry, id);
+            await agenda.RemoveAsync(AgendaKind.Expiry, id, takenUntil);
             return;
         }
 

@@ -8,7 +8,7 @@ internal sealed class AgendaTable(SqliteDatabase database)
     private readonly SqliteStatement _due = database.Prepare("SELECT agent FROM agenda WHERE kind = ?1 AND at <= ?2 ORDER BY at LIMIT ?3");
     private readonly SqliteStatement _set = database.Prepare("INSERT OR REPLACE INTO agenda VALUES(?1, ?2, ?3)");
     private readonly SqliteStatement _move = database.Prepare("UPDATE agenda SET at = ?4 WHERE kind = ?1 AND agent = ?2 AND at = ?3");
-    private readonly SqliteStatement _remove = database.Prepare("DELETE FROM agenda WHERE kind = ?1 AND agent = ?2");
+    private readonly SqliteStatement _remove = database.Prepare("DELETE FROM agenda WHERE kind = ?1 AND agent = ?2 AND at = ?3");
 
     public List<RelayId> Due(int kind, long now, int limit)
     {
@@ -26,5 +26,5 @@ internal sealed class AgendaTable(SqliteDatabase database)
 
     public void Move(int kind, RelayId agent, long from, long to) => _move.Bind(1, kind).Bind(2, agent.Value).Bind(3, from).Bind(4, to).Execute();
 
-    public void Remove(int kind, RelayId agent) => _remove.Bind(1, kind).Bind(2, agent.Value).Execute();
+    public void Remove(int kind, RelayId agent, long from) => _remove.Bind(1, kind).Bind(2, agent.Value).Bind(3, from).Execute();
 }

@@ -25,9 +25,9 @@ internal sealed class EmbeddedAgenda(EmbeddedStore store) : IAgenda
         return true;
     });
 
-    public Task RemoveAsync(AgendaKind kind, RelayId agent) => store.Writer.RunAsync(tables =>
+    public Task RemoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from) => store.Writer.RunAsync(tables =>
     {
-        tables.Agenda.Remove((int)kind, agent);
+        tables.Agenda.Remove((int)kind, agent, from.ToUnixTimeMilliseconds());
         return true;
     });
 }

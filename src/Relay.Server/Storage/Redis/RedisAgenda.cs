@@ -22,6 +22,6 @@ internal sealed class RedisAgenda(RedisLanes lanes, RedisKeys keys) : IAgenda
     public Task MoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from, DateTimeOffset to) => Lane.RunAsync(
         RedisScript.MoveDue, keys.Agenda(kind), agent.Value, from.ToUnixTimeMilliseconds(), to.ToUnixTimeMilliseconds());
 
-    public Task RemoveAsync(AgendaKind kind, RelayId agent) => Lane.ExecuteAsync(
-        database => database.SortedSetRemoveAsync(keys.Agenda(kind), agent.Value), CancellationToken.None);
+    public Task RemoveAsync(AgendaKind kind, RelayId agent, DateTimeOffset from) => Lane.RunAsync(
+        RedisScript.MoveDue, keys.Agenda(kind), agent.Value, from.ToUnixTimeMilliseconds(), "");
 }
