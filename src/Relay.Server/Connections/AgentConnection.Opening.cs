@@ -62,7 +62,11 @@ internal sealed partial class AgentConnection
             _watch!.Look();
         }
 
-        if (signal.ClaimedBy is null)
+        if (signal.TurnOf is { } turn && turn != _session && _session.IsSharing)
+        {
+            _pump!.WakeLater();
+        }
+        else if (signal.ClaimedBy is null)
         {
             _pump!.Wake();
         }

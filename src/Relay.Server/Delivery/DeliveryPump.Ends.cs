@@ -1,8 +1,36 @@
+using Relay.Server.Storage;
+
 namespace Relay.Server.Delivery;
 
-/// <content>How attempts end without an ack. All under the lock.</content>
+/// <content>How attempts end without an ack, and how all of them do.</content>
 internal sealed partial class DeliveryPump
 {
+    /// <summary>Waits until what was given back or acknowledged is stored, or as long as an ack may take.</summary>
+    public async Task EndAsync()
+    {
+        Stop(PumpEnd.Lost);
+        await _fetch;
+        await LeaveAsync();
+        await _settlements.EndAsync(_policy.AckTimeout);
+    }
+
+    /// <summary>Nothing is left to this connection any more. It is soon forgotten where that cannot be said.</summary>
+    private async Task LeaveAsync()
+    {
+        if (_session.IsSharing)
+        {
+            try
+            {
+                var now = _time.GetUtcNow();
+                await _queue.LeaseAsync(_agent, new LeaseRequest(_session, MaxEvents: 0, MaxBytes: 0, now, now));
+            }
+            catch (StoreUnavailableException)
+            {
+            }
+        }
+    }
+
+    /// <summary>Under the lock, as all that follows.</summary>
     private bool TakeBack(EventId id, out InFlight inFlight)
     {
         if (!_inFlight.Remove(id, out inFlight))

@@ -19,6 +19,9 @@ internal sealed partial class DeliveryPump
     /// <summary>The store's lease outlives ours a little: while this node lives, it says itself that an ack timed out.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(2);
 
+    /// <summary>About as long as the store leaves to a connection what is its turn.</summary>
+    private static readonly TimeSpan TurnTime = TimeSpan.FromMilliseconds(250);
+
     private readonly Lock _gate = new();
     private readonly RelayId _agent;
     private readonly SessionId _session;
@@ -37,6 +40,9 @@ internal sealed partial class DeliveryPump
     private PumpEnd _end;
     private DeliveryPolicy _policy;
     private int _free;
+
+    /// <summary>Slots that are reserved for events whose acceptance is not answered; most of those come back when another connection has its turn.</summary>
+    private int _accepting;
     private long _unsentBytes;
     private Task _fetch = Task.CompletedTask;
 
@@ -154,6 +160,15 @@ internal sealed partial class DeliveryPump
         }
     }
 
+    /// <summary>Something is ready that is another connection's turn: it is asked for if that one does not come for it.</summary>
+    public void WakeLater()
+    {
+        lock (_gate)
+        {
+            _schedule.WakeAt(_time.GetUtcNow() + TurnTime);
+        }
+    }
+
     /// <summary>Another session seems to have claimed the agent. Only the queue's word counts: signals may be old.</summary>
     public void DoubtClaim()
     {
@@ -181,8 +196,9 @@ internal sealed partial class DeliveryPump
             }
             else
             {
+                var room = _free + _accepting++;
                 ticket = TakeTicket(1);
-                write = _queue.AcceptAsync(accepted, terms with { Lease = new Lease(_session, ticket.Deadline + LeaseMargin) });
+                write = _queue.AcceptAsync(accepted, terms with { Lease = new Lease(_session, ticket.Deadline + LeaseMargin) { Room = room } });
             }
         }
 
@@ -209,7 +225,7 @@ internal sealed partial class DeliveryPump
         }
         finally
         {
-            Complete(ticket, leased);
+            Complete(ticket, leased, ticket.Slots);
         }
     }
 
@@ -264,14 +280,6 @@ internal sealed partial class DeliveryPump
         }
     }
 
-    /// <summary>Waits until what was given back or acknowledged is stored, or as long as an ack may take.</summary>
-    public async Task EndAsync()
-    {
-        Stop(PumpEnd.Lost);
-        await _fetch;
-        await _settlements.EndAsync(_policy.AckTimeout);
-    }
-
     /// <summary>Asks the queue, if there is room and something may be due. Under the lock.</summary>
     private void Fetch()
     {
@@ -284,8 +292,9 @@ internal sealed partial class DeliveryPump
         var now = _time.GetUtcNow();
         // A quarter of the room is left to events that are accepted meanwhile: they need no fetch when nothing waits before them.
         var count = hasRoom ? Math.Min(_free - (_free / 4), MaxFetch) : 0;
+        var room = hasRoom ? _free + _accepting : 0;
         var ticket = TakeTicket(count);
-        var lease = _queue.LeaseAsync(_agent, new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin));
+        var lease = _queue.LeaseAsync(_agent, new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin) { Room = room });
         _fetch = FinishFetchAsync(ticket, lease);
     }
 
@@ -329,10 +338,11 @@ internal sealed partial class DeliveryPump
     }
 
     /// <summary>Pushes what the ticket got, and what waited for it.</summary>
-    private void Complete(PushTicket ticket, IReadOnlyList<LeasedEvent> events)
+    private void Complete(PushTicket ticket, IReadOnlyList<LeasedEvent> events, int accepted = 0)
     {
         lock (_gate)
         {
+            _accepting -= accepted;
             ticket.Events = events;
             _free += ticket.Slots - events.Count;
             while (_order.Next() is { } next)

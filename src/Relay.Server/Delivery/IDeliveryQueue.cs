@@ -25,13 +25,15 @@ internal interface IDeliveryQueue
 
     /// <summary>
     /// Stores an event. With <see cref="AcceptTerms.Lease"/> it is stored already leased if no event of the agent is ready and that session
-    /// holds the claim on the agent or needs none; otherwise it becomes ready and the agent's subscribers are told, or held.
+    /// holds the claim on the agent or needs none; otherwise it becomes ready and the agent's subscribers are told, or held. Where several nodes
+    /// have connections that share the agent, they have events in turn, in proportion to their rooms: if it is another node's turn, it becomes ready.
     /// </summary>
     Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms);
 
     /// <summary>
     /// Hands out what is due, to a session that holds the claim or needs none; a claim that nobody holds is taken by the asking session. First what is waiting or whose lease has run out (earliest due first), then what is ready (in order). Each is
-    /// leased to the session until the deadline and its attempt counted. A lease found run out ends its attempt with the outcome
+    /// leased to the session until the deadline and its attempt counted. What is ready may be left, for a moment, to a session that shares the
+    /// agent and whose turn it is. A lease found run out ends its attempt with the outcome
     /// <see cref="AttemptOutcome.LeaseExpired"/>. If a connection or a node that posts held it, its failures grow by one unless a loss was counted before, and a
     /// loss counts from then on; if a poll held it, its failures grow by one.
     /// </summary>
@@ -111,7 +113,11 @@ internal sealed record NewEvent(
 /// <param name="Lease">The session on this node that has room for it, if there is one.</param>
 internal readonly record struct AcceptTerms(TimeSpan IdempotencyWindow, long MaxQueuedEvents, long MaxQueuedBytes, Lease? Lease);
 
-internal readonly record struct Lease(SessionId Session, DateTimeOffset Until);
+internal readonly record struct Lease(SessionId Session, DateTimeOffset Until)
+{
+    /// <summary>How many events the session takes now, this one included, if it shares the agent.</summary>
+    public int? Room { get; init; }
+}
 
 internal enum AcceptStatus
 {
@@ -138,7 +144,11 @@ internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id, bo
 /// <param name="MaxBytes">The batch ends with the event that reaches this; at least one is handed out.</param>
 /// <param name="Now">What is due by then.</param>
 /// <param name="Until">The leases' deadline.</param>
-internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, long MaxBytes, DateTimeOffset Now, DateTimeOffset Until);
+internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, long MaxBytes, DateTimeOffset Now, DateTimeOffset Until)
+{
+    /// <summary>How many events the session takes now, if it shares the agent; null: it shares it no more, or not in turn.</summary>
+    public int? Room { get; init; }
+}
 
 /// <param name="Events">In the order in which to push them.</param>
 /// <param name="More">Whether more is due now.</param>
@@ -297,4 +307,5 @@ internal sealed record AttemptRecord(
 /// <summary>What subscribers are told.</summary>
 /// <param name="ClaimedBy">The session that claimed the agent; null: an event became ready.</param>
 /// <param name="AgentChanged">The agent itself is not what it was, or may not be: signals were missed.</param>
-internal readonly record struct QueueSignal(SessionId? ClaimedBy, bool AgentChanged = false);
+/// <param name="TurnOf">Whose turn the ready event is; null: anybody's.</param>
+internal readonly record struct QueueSignal(SessionId? ClaimedBy, bool AgentChanged = false, SessionId? TurnOf = null);

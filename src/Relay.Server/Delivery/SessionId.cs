@@ -18,6 +18,9 @@ internal readonly record struct SessionId(string Value)
     /// <summary>Whether it is handed events only while it holds the claim.</summary>
     public bool NeedsClaim => Value.StartsWith(ExclusivePrefix, StringComparison.Ordinal);
 
+    /// <summary>Whether it is one of several connections that share the agent.</summary>
+    public bool IsSharing => Value.StartsWith(SharedPrefix, StringComparison.Ordinal);
+
     /// <summary>Whether the agent has it open: another's claim takes what it holds.</summary>
     public bool IsConnection => !IsPoll && !IsHttp;
 

@@ -171,6 +171,7 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddLogging().AddOptions();
         builder.Services.AddSingleton(Options.Create(new StorageOptions { Path = _harness.Folder }));
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<SenderWaits>();
         builder.Services.AddEmbeddedStore();
         return builder.Build();
     }

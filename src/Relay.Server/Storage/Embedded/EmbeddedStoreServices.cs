@@ -11,7 +11,7 @@ namespace Relay.Server.Storage.Embedded;
 
 internal static class EmbeddedStoreServices
 {
-    /// <summary>Adds the embedded store, which opens when the host starts.</summary>
+    /// <summary>Adds the embedded store, which opens when the host starts. Needs <see cref="SenderWaits"/>.</summary>
     public static IServiceCollection AddEmbeddedStore(this IServiceCollection services) => services
         .AddSingleton<EmbeddedStore>()
         .AddSingleton<IDeliveryQueue, EmbeddedDeliveryQueue>()

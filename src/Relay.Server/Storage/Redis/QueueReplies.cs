@@ -24,7 +24,7 @@ internal static class QueueReplies
     {
         null or "" => new QueueSignal(ClaimedBy: null),
         AgentChanged => new QueueSignal(ClaimedBy: null, AgentChanged: true),
-        var session => new QueueSignal(new SessionId(session)),
+        var name => new SessionId(name) is { IsSharing: true } sharing ? new QueueSignal(ClaimedBy: null, TurnOf: sharing) : new QueueSignal(new SessionId(name)),
     };
 
     public static LeaseResult Lease(RedisResult answer)

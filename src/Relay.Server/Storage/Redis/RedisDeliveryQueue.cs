@@ -16,7 +16,7 @@ internal sealed class RedisDeliveryQueue(
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        // Only what somebody waits for has the last argument. Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
+        // Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
         var answer = (RedisValue)await Run(
             RedisScript.Accept, accepted.Agent,
             [Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
@@ -24,7 +24,7 @@ internal sealed class RedisDeliveryQueue(
             terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
             accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
             accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "",
-            .. accepted.ReplyBy is { } replyBy ? (RedisValue[])[$"{Ms(replyBy)} {node.Name}"] : []]);
+            .. MoreOf(accepted, terms)]);
         return answer.IsInteger
             ? new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id, IsConnected: (long)answer == 3)
             : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));
@@ -34,7 +34,7 @@ internal sealed class RedisDeliveryQueue(
     {
         var answer = await Run(
             RedisScript.Lease, agent,
-            request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until));
+            [request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until), .. Said(request.Session, request.Room)]);
         return QueueReplies.Lease(answer);
     }
 
@@ -78,6 +78,17 @@ internal sealed class RedisDeliveryQueue(
 
     /// <summary>Settled events have a time to live.</summary>
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
+
+    /// <summary>Arguments that few events have.</summary>
+    private RedisValue[] MoreOf(NewEvent accepted, AcceptTerms terms)
+    {
+        var wait = accepted.ReplyBy is { } replyBy ? $"{Ms(replyBy)} {node.Name}" : "";
+        var said = terms.Lease is { } lease ? Said(lease.Session, lease.Room) : [];
+        return said.Length > 0 ? [wait, .. said] : wait.Length > 0 ? [wait] : [];
+    }
+
+    /// <summary>What a session that shares the agent says of itself.</summary>
+    private RedisValue[] Said(SessionId session, int? room) => session.IsSharing && room is { } free ? [$"{free} {node.Name}"] : [];
 
     private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
         lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);

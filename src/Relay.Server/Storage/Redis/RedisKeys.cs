@@ -10,7 +10,7 @@ namespace Relay.Server.Storage.Redis;
 /// <summary>
 /// The names of keys. All of one agent share the hash tag <c>{relay id}</c>, and with it a slot of Redis Cluster:
 /// <list type="table">
-/// <item><term><c>{agt_…}</c></term><description>HASH claim, events and bytes not settled, sequence, done_bytes, gaps. Fixed size</description></item>
+/// <item><term><c>{agt_…}</c></term><description>HASH claim, events and bytes not settled, sequence, done_bytes, gaps; sharers: the connections that share it. Fixed size but for those</description></item>
 /// <item><term><c>{agt_…}:ready</c></term><description>ZSET of event ids by sequence</description></item>
 /// <item><term><c>{agt_…}:waiting</c></term><description>ZSET of event ids by due time</description></item>
 /// <item><term><c>{agt_…}:leased</c></term><description>ZSET of event ids by deadline</description></item>

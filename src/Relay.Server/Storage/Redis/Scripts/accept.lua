@@ -6,7 +6,7 @@ local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonum
 local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 local session, deadline = ARGV[8], ARGV[9]
 local key, window, order = ARGV[10], tonumber(ARGV[11]), ARGV[12]
-local wait = ARGV[13] -- "until node" of its sender, if that waits.
+local wait, said = ARGV[13], ARGV[14] -- "until node" of its sender or '', if that waits; "room node" of a session that shares the agent.
 
 -- The window is judged by the caller's clock; Redis's own only clears away.
 local marker
@@ -22,7 +22,7 @@ if key ~= '' and window > 0 then
     end
 end
 
-local now = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence')
+local now = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
 local events, bytes = tonumber(now[2] or 0) + 1, tonumber(now[3] or 0) + size
 if events > max_events or bytes > max_bytes then
     if marker then
@@ -41,11 +41,26 @@ if order ~= '' then
     redis.call('HSET', event, 'order', order)
 end
 
-if wait then
+if wait and wait ~= '' then
     redis.call('HSET', event, 'wait', wait)
 end
 
-if session ~= '' and not held and (session == now[1] or not needs_claim(session)) and redis.call('EXISTS', agent .. ':ready') == 0 then
+-- Of several that share the agent one is to have it: that is leased to the session only if it is on its node, whose business the rest is.
+local sharers, mine, turn = now[5] and cjson.decode(now[5]), nil, nil
+if said then
+    sharers = sharers or {}
+    mine = hear(sharers, session, said)
+end
+if sharers and not held then
+    turn = next_turn(sharers)
+end
+
+if session ~= '' and not held and (session == now[1] or not needs_claim(session)) and not (turn and mine and sharers[turn].node ~= mine.node)
+    and redis.call('EXISTS', agent .. ':ready') == 0 then
+    if mine then
+        mine.room = mine.room - 1
+        save_sharers(agent, sharers)
+    end
     redis.call('HSET', agent, 'events', events, 'bytes', bytes)
     redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
         'attempts', 1, 'holder', session, 'leased_at', accepted)
@@ -62,6 +77,13 @@ if held then
     redis.call('HSET', event, 'sequence', sequence)
 else
     redis.call('ZADD', agent .. ':ready', sequence, id)
-    redis.call('PUBLISH', agent .. ':signal', '')
+    if turn then
+        local one = sharers[turn]
+        one.turns, one.since = one.turns + 1, one.since or tonumber(accepted)
+    end
+    if sharers then
+        save_sharers(agent, sharers)
+    end
+    redis.call('PUBLISH', agent .. ':signal', turn or '')
 end
 return redis.call('ZCOUNT', agent .. ':nodes', '(' .. accepted, '+inf') > 0 and 3 or 0

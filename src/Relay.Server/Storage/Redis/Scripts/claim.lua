@@ -4,6 +4,7 @@
 local agent, session, now = KEYS[1], ARGV[1], ARGV[2]
 if needs_claim(session) then
     redis.call('HSET', agent, 'claim', session)
+    redis.call('HDEL', agent, 'sharers')
 
     local unleased, waiting, queued = {}, {}, {}
     for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do

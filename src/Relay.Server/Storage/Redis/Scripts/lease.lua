@@ -4,14 +4,43 @@
 --   until when its sender waits or '' }.
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local said = ARGV[6] -- "room node" of a session that shares the agent; without, it shares it no more.
+local turn_ms = 250
 
+local kept = redis.call('HMGET', agent, 'claim', 'sharers')
+local sharers, mine = kept[2] and cjson.decode(kept[2]), nil
 if needs_claim(session) then
-    local claim = redis.call('HGET', agent, 'claim')
+    local claim = kept[1]
     if not claim then
         redis.call('HSET', agent, 'claim', session) -- Lost with what Redis lost: who is there has it again.
     elseif claim ~= session then
         return false
     end
+    if sharers then
+        redis.call('HDEL', agent, 'sharers') -- One that had not heard yet of the claim.
+    end
+elseif is_sharing(session) and said then
+    sharers = sharers or {}
+    mine = hear(sharers, session, said)
+elseif is_sharing(session) and sharers and sharers[session] then
+    sharers[session] = nil
+    save_sharers(agent, sharers)
+    redis.call('PUBLISH', agent .. ':signal', '') -- What was left to it is anybody's.
+end
+
+-- How many ready events are another's turn, and until when. Who has not come for its turns in time is not counted on until it is heard of again.
+local function others_turns()
+    local turns, ends = 0, math.huge
+    for other, one in pairs(sharers) do
+        if one ~= mine and one.turns > 0 then
+            if one.since + turn_ms <= tonumber(now) then
+                sharers[other] = nil
+            else
+                turns, ends = turns + one.turns, math.min(ends, one.since + turn_ms)
+            end
+        end
+    end
+    return turns, ends
 end
 
 local answer = { 0, '' }
@@ -67,8 +96,15 @@ while not full() and (waiting[w] or leased[l]) do
     end
 end
 
-if not full() then
-    for _, id in ipairs(redis.call('ZRANGE', agent .. ':ready', 0, max_events - count - 1)) do
+local left, left_until = 0, math.huge
+local most = max_events - count
+if mine then
+    left, left_until = others_turns()
+    most = math.min(most, math.max(mine.turns, redis.call('ZCARD', agent .. ':ready') - left))
+end
+
+if not full() and most > 0 then
+    for _, id in ipairs(redis.call('ZRANGE', agent .. ':ready', 0, most - 1)) do
         unready[#unready + 1] = id
         hand_out(id)
         if full() then
@@ -90,8 +126,19 @@ local function next_due(set)
     return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
 end
 
-local due = math.min(next_due(':waiting'), next_due(':leased'))
-if due <= tonumber(now) or redis.call('EXISTS', agent .. ':ready') == 1 then
+local due, ready = math.min(next_due(':waiting'), next_due(':leased')), redis.call('ZCARD', agent .. ':ready')
+if mine then
+    mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
+    for _, one in pairs(sharers) do
+        one.turns = ready > 0 and one.turns or 0 -- Polls may have taken them.
+        one.since = one.turns > 0 and one.since or nil
+    end
+    save_sharers(agent, sharers)
+    if ready > 0 and mine.turns == 0 and ready <= left then
+        ready, due = 0, math.min(due, left_until)
+    end
+end
+if due <= tonumber(now) or ready > 0 then
     answer[1] = 1
 elseif due < math.huge then
     answer[2] = string.format('%.0f', due)

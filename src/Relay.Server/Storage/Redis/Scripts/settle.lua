@@ -8,6 +8,7 @@ local node = ARGV[6]
 local keeps_delivered = delivered_ms > 0 and kept > 0
 local events, bytes, done_bytes = 0, 0, 0
 local others_may = false
+local freed = {}
 local unleased, done, delivered, forgotten = {}, {}, {}, {}
 local given_up = { dead = {}, expired = {} }
 
@@ -39,6 +40,9 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
     if state == 'leased' then
         history = ended(history, tonumber(e[3]), e[5], e[4], outcome, reason, now)
         unleased[#unleased + 1] = id
+        if is_sharing(e[4]) then
+            freed[e[4]] = (freed[e[4]] or 0) + 1
+        end
     else
         redis.call('ZREM', agent .. ':' .. state, id)
         redis.call('ZREM', agent .. ':queued', id)
@@ -85,6 +89,16 @@ for i = 7, #ARGV, 8 do
 end
 
 in_chunks('ZREM', agent .. ':leased', unleased)
+if next(freed) then
+    local sharers = cjson.decode(redis.call('HGET', agent, 'sharers') or '{}')
+    for session, count in pairs(freed) do
+        local one = sharers[session]
+        if one then
+            one.room = one.room + count
+        end
+    end
+    save_sharers(agent, sharers)
+end
 if others_may then
     redis.call('PUBLISH', agent .. ':signal', '')
 end

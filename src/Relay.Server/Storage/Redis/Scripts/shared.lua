@@ -15,6 +15,51 @@ local function is_connection(session)
     return via(session) == 'websocket'
 end
 
+-- Whether it shares the agent with other connections, on any node.
+local function is_sharing(session)
+    return string.sub(session, 1, 4) == 'shr_'
+end
+
+-- Who shares an agent, by session, as each was last heard of: { node, room: how many events more it takes, turns: how many ready ones are
+-- left to it, since: when the first of them was, credit }.
+local function save_sharers(agent, sharers)
+    if next(sharers) then
+        redis.call('HSET', agent, 'sharers', cjson.encode(sharers))
+    else
+        redis.call('HDEL', agent, 'sharers')
+    end
+end
+
+-- `said`: "room node".
+local function hear(sharers, session, said)
+    local room, node = string.match(said, '^(%d+) (%S+)$')
+    local one = sharers[session] or { turns = 0, credit = 0 }
+    one.room, one.node = tonumber(room), node
+    sharers[session] = one
+    return one
+end
+
+-- Whose turn the next event is, in proportion to their rooms and evenly mixed; nil when none has room. Each gathers credit as it has room;
+-- who has the most pays for all.
+local function next_turn(sharers)
+    local all, chosen = 0, nil
+    for session, one in pairs(sharers) do
+        local room = one.room - one.turns
+        if room > 0 then
+            all = all + room
+            one.credit = one.credit + room
+            local most = chosen and sharers[chosen].credit
+            if not chosen or one.credit > most or (one.credit == most and session < chosen) then
+                chosen = session
+            end
+        end
+    end
+    if chosen then
+        sharers[chosen].credit = sharers[chosen].credit - all
+    end
+    return chosen
+end
+
 -- An event has been settled: the next one with its ordering key, if it was held, is ready.
 local function release_next(agent, order, id)
     local line = agent .. ':k:' .. order
