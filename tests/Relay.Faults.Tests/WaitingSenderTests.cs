@@ -38,6 +38,6 @@ public sealed class WaitingSenderTests
 
         Assert.Equal(Enumerable.Range(0, Senders).Select(static number => $"heard {number}"), answers);
         await stop.CancelAsync();
-        await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 }
