@@ -30,7 +30,7 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
         }
 
         var found = await FindAdminAsync(HeaderText.Decode(header.ToString()));
-        Tell(context.Features.Get<PresentedKeys>()?.Admin, isRight: found is not null, mayDoEverything: found?.Role == AdminRole.Admin);
+        await TellAsync(context.Features.Get<PresentedKeys>()?.Admin, isRight: found is not null, mayDoEverything: found?.Role == AdminRole.Admin);
         if (found is not { } admin)
         {
             await audit.RefusedAsync(context, admin: null, ErrorCodes.InvalidAdminKey);
@@ -67,7 +67,7 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
     public async ValueTask<Agent?> FindAgentAsync(HttpRequest request)
     {
         var agent = FindKey(request) is { } key ? await agents.FindByKeyAsync(key, request.HttpContext.RequestAborted) : null;
-        Tell(request.HttpContext.Features.Get<PresentedKeys>()?.Agent, isRight: agent is not null);
+        await TellAsync(request.HttpContext.Features.Get<PresentedKeys>()?.Agent, isRight: agent is not null);
         return agent;
     }
 
@@ -93,17 +93,8 @@ internal sealed class Access(IOptions<RelayOptions> options, AdminKeys adminKeys
         return await adminKeys.FindAsync(key) is { } found ? AdminCaller.Of(found) : null;
     }
 
-    private static void Tell(AuthenticationGuard.PresentedKey? presented, bool isRight, bool mayDoEverything = false)
-    {
-        if (isRight)
-        {
-            presented?.WasRight(mayDoEverything);
-        }
-        else
-        {
-            presented?.WasWrong();
-        }
-    }
+    private static ValueTask TellAsync(AuthenticationGuard.PresentedKey? presented, bool isRight, bool mayDoEverything = false) =>
+        presented is null ? default : isRight ? presented.WasRightAsync(mayDoEverything) : presented.WasWrongAsync();
 }
 
 /// <summary>Who makes a call; exactly one of the three.</summary>

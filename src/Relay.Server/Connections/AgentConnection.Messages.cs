@@ -92,26 +92,26 @@ internal sealed partial class AgentConnection
 
         var presented = _services.Guard.Present(
             ClientAddress.Of(_request.HttpContext.Connection.RemoteIpAddress), auth.ApiKey ?? "", RelayId.TryParse(auth.RelayId, out var named) ? named.Value : null);
-        if (presented.Wait is not null)
+        if (await presented.WaitAsync() is not null)
         {
             Stop(StopReason.TooManyFailures);
         }
         else if (!ApiKey.TryParse(auth.ApiKey, out var key) || await _services.Agents.FindByKeyAsync(key, CancellationToken.None) is not { } agent)
         {
-            presented.WasWrong();
+            await presented.WasWrongAsync();
             Stop(StopReason.Unauthorized(ErrorCodes.InvalidApiKey, "The api key is missing, malformed, wrong or revoked. Check it, or register again."));
             await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.InvalidApiKey);
         }
         else if (!string.IsNullOrEmpty(auth.RelayId) && auth.RelayId != agent.Id.Value)
         {
-            presented.WasWrong();
+            await presented.WasWrongAsync();
             Stop(StopReason.Unauthorized(ErrorCodes.RelayIdMismatch, "The api key is not of this relay id. Leave relay_id empty: the key alone finds its agent."));
             await _services.AuthFailures.ReportAsync(auth.RelayId, _session, ErrorCodes.RelayIdMismatch);
         }
         else
         {
-            presented.WasRight();
-            _seat!.Authenticated();
+            await presented.WasRightAsync();
+            await _seat!.AuthenticatedAsync();
             await OpenAsync(agent, auth.MaxInFlight);
         }
     }

@@ -19,12 +19,13 @@ internal sealed partial class AgentConnection
 
         // It may have changed since its key was checked, before anybody here would have been told.
         _watch.Look();
-        if (await _services.Registry.EnterAsync(this, agent.Id) is not { } claimed)
+        if (!_session.NeedsClaim && (_agentSeat = await _services.Seats.TakeAsync(agent.Id)) is null)
         {
             Stop(StopReason.TooManyOfAgent);
             return;
         }
 
+        var claimed = await _services.Registry.EnterAsync(this, agent.Id);
         _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {

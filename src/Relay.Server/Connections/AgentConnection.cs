@@ -36,6 +36,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private int _unansweredPings;
     private int _faultsBeforeAuth;
     private ConnectionSeats.Seat? _seat;
+    private ConnectionSeats.Seat? _agentSeat;
     private Agent? _agent;
     private DeliveryPump? _pump;
     private AgentWatch? _watch;
@@ -216,7 +217,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
         Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
         Tell(ActivityType.Disconnected, reason);
-        _withdrawal = _services.Registry.WithdrawAsync(this, _agent?.Id);
+        _withdrawal = WithdrawAsync();
         _pump?.Stop(reason.End);
         if (reason.LastMessage is { } message)
         {
@@ -311,6 +312,13 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         }
     }
 
+    /// <summary>The connection is none of its agent's any more. Never faults.</summary>
+    private Task WithdrawAsync()
+    {
+        var seat = _agentSeat?.DisposeAsync() ?? ValueTask.CompletedTask;
+        return Task.WhenAll(seat.AsTask(), _services.Registry.WithdrawAsync(this, _agent?.Id));
+    }
+
     /// <summary>Stops, and reads until the peer has closed too or is aborted.</summary>
     private async Task StopAndDiscardAsync(StopReason reason, CancellationToken aborted)
     {
@@ -327,7 +335,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private async Task EndAsync()
     {
         // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
-        var withdrawal = _services.Registry.WithdrawAsync(this, _agent?.Id);
+        var withdrawal = WithdrawAsync();
         if (_socket.State is WebSocketState.Aborted)
         {
             // Nothing can be sent; what waits for the socket is let go.

@@ -59,7 +59,7 @@ internal static class ConnectionEndpoints
                 StatusCodes.Status401Unauthorized, ErrorCodes.InvalidApiKey, "The api key in the Authorization header is malformed, wrong or revoked. Check it, or register again.");
         }
 
-        using var seat = services.Seats.Take(ClientAddress.Of(context.Connection.RemoteIpAddress), isAuthenticated: agent is not null);
+        await using var seat = await services.Seats.TakeAsync(ClientAddress.Of(context.Connection.RemoteIpAddress), isAuthenticated: agent is not null);
 
         // Pings are messages here, and nothing else needs a timer for each socket.
         using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });

@@ -27,11 +27,11 @@ internal sealed record ConnectionOptions
     /// <value>2 MiB; from 64 KiB to 64 MiB.</value>
     public int MaxFrameBytes { get; init; } = 2 << 20;
 
-    /// <summary>The most connections of one agent that shares its deliveries among them, on one node.</summary>
+    /// <summary>The most connections of one agent that shares its deliveries among them, on all nodes.</summary>
     /// <value>100; 1 or more.</value>
     public int MaxPerAgent { get; init; } = 100;
 
-    /// <summary>The most connections from one IPv4 address or one /64 of IPv6, on one node.</summary>
+    /// <summary>The most connections from one IPv4 address or one /64 of IPv6, on all nodes.</summary>
     /// <value>1000; 1 or more.</value>
     public int MaxPerAddress { get; init; } = 1000;
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
@@ -7,7 +6,7 @@ using Relay.Server.Storage;
 namespace Relay.Server.Connections;
 
 /// <summary>The connections of this node. Any thread.</summary>
-internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, IOptions<ConnectionOptions> options, TimeProvider time)
+internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore presence, TimeProvider time)
 {
     /// <summary>Over which agents that are sent elsewhere come back: they miss nothing, but they wait.</summary>
     private static readonly TimeSpan ReconnectSpread = TimeSpan.FromSeconds(1);
@@ -88,8 +87,7 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
     /// Makes the connection its agent's: the only one, here and in the queue, or one more of those that share it. The order of claims in the
     /// queue is the order here, so that of two that come together the same one wins in both places.
     /// </summary>
-    /// <returns>Null: those that share it are as many as may.</returns>
-    public async Task<ClaimResult?> EnterAsync(AgentConnection connection, RelayId agent)
+    public async Task<ClaimResult> EnterAsync(AgentConnection connection, RelayId agent)
     {
         Task<ClaimResult> claim;
         Task announcement;
@@ -99,11 +97,6 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
         {
             var here = _byAgent.GetValueOrDefault(agent, []);
             older = isExclusive ? here : [.. here.Where(static other => other.Session.NeedsClaim)];
-            if (here.Length - older.Length >= options.Value.MaxPerAgent)
-            {
-                return null;
-            }
-
             _byAgent[agent] = [.. here.Except(older), connection];
             claim = queue.ClaimAsync(agent, connection.Session, time.GetUtcNow());
             announcement = AnnounceAsync(agent);

@@ -7,7 +7,7 @@ namespace Relay.Server.Connections;
 /// Tells other nodes whom this one serves, again every <see cref="RenewInterval"/>: so it comes back by itself after whatever happened to the
 /// store, and ends by itself when the node dies. An idle agent costs one small pipelined call each time.
 /// </summary>
-internal sealed partial class Presence(IPresenceStore store, ConnectionRegistry registry, TimeProvider time, ILogger<Presence> logger) : BackgroundService, IPresence
+internal sealed partial class Presence(IPresenceStore store, ConnectionRegistry registry, ConnectionSeats seats, TimeProvider time, ILogger<Presence> logger) : BackgroundService, IPresence
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
     public static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(15);
@@ -44,6 +44,7 @@ internal sealed partial class Presence(IPresenceStore store, ConnectionRegistry 
                 await Task.WhenAll(batch.Select(registry.AnnounceAsync));
             }
 
+            await seats.RenewAsync();
             _isFailing = false;
         }
         catch (Exception exception)

@@ -7,14 +7,16 @@ using Microsoft.Extensions.Options;
 namespace Relay.Server.Limits;
 
 /// <summary>
-/// Slows those who try keys. Counted on this node, in bounded memory, any thread:
+/// Slows those who try keys. Counted in bounded memory, and on all nodes together if they share a store; while that is away each node counts
+/// for itself. Any thread.
 /// <list type="bullet">
 /// <item>Each wrong key that was not seen before counts against the address that gave it. Over the limit, what comes from there is refused
 /// unchecked, but for keys that were good before: who shares an address with a guesser goes on.</item>
-/// <item>The same wrong key again counts against itself only: an agent that keeps its old key costs its neighbours nothing.</item>
+/// <item>The same wrong key again counts against itself only, on each node: an agent that keeps its old key costs its neighbours nothing.</item>
 /// <item>Each counts against the identity for which it was given, the admin or a relay id, too. While that is over the limit, an address that gives
 /// a wrong key for it is refused for a minute at once. The identity itself is never refused: a right key is let in from any other address.</item>
 /// </list>
+/// A key that this node has found good costs nothing; another one the store is asked about first.
 /// </summary>
 internal sealed class AuthenticationGuard
 {
@@ -27,15 +29,17 @@ internal sealed class AuthenticationGuard
     private readonly RateTable<ClientAddress>? _addresses;
     private readonly RateTable<ulong>? _keys;
     private readonly RateTable<string>? _identities;
+    private readonly SharedGuard? _shared;
     private readonly ConcurrentDictionary<ulong, byte> _good = new();
 
-    public AuthenticationGuard(IOptions<RateLimitOptions> options, TimeProvider time)
+    public AuthenticationGuard(IOptions<RateLimitOptions> options, TimeProvider time, ISharedPermits? permits = null)
     {
         if (options.Value.FailedAuthenticationsPerMinute is > 0 and var perMinute)
         {
             _addresses = new RateTable<ClientAddress>(perMinute, time);
             _keys = new RateTable<ulong>(perMinute, time);
             _identities = new RateTable<string>(perMinute, time, most: 16 << 10);
+            _shared = permits is null ? null : new SharedGuard(permits, perMinute, time);
         }
     }
 
@@ -49,15 +53,32 @@ internal sealed class AuthenticationGuard
     internal sealed class PresentedKey(AuthenticationGuard guard, ClientAddress address, ulong hash, string? identity)
     {
         private bool _isTold;
+        private bool _othersWereWrong;
 
         /// <summary>After what time to come again, without its having been checked now; null: it may be checked.</summary>
-        public TimeSpan? Wait => guard._keys is null || guard._good.ContainsKey(hash) ? null
-            : guard._keys.Look(hash) is { IsGranted: false } key ? key.Wait
-            : guard._addresses!.Look(address) is { IsGranted: false } from ? from.Wait
-            : null;
+        public async ValueTask<TimeSpan?> WaitAsync()
+        {
+            if (guard._keys is null || guard._good.ContainsKey(hash))
+            {
+                return null;
+            }
+
+            if (guard._keys.Look(hash) is { IsGranted: false } key)
+            {
+                return key.Wait;
+            }
+
+            if (guard._addresses!.Look(address) is { IsGranted: false } from)
+            {
+                return from.Wait;
+            }
+
+            (_othersWereWrong, var wait) = guard._shared is { } shared ? await shared.LookAsync(address) : default;
+            return wait;
+        }
 
         /// <param name="mayDoEverything">Whether there is nothing left to guess for who has it.</param>
-        public void WasRight(bool mayDoEverything = false)
+        public async ValueTask WasRightAsync(bool mayDoEverything = false)
         {
             if (guard._keys is null || _isTold)
             {
@@ -70,14 +91,14 @@ internal sealed class AuthenticationGuard
                 guard._good.Clear();
             }
 
-            if (mayDoEverything)
+            // A key that opens less must not buy guesses of others.
+            if (mayDoEverything && (guard._addresses!.Forget(address) | _othersWereWrong) && guard._shared is { } shared)
             {
-                // A key that opens less must not buy guesses of others.
-                guard._addresses!.Forget(address);
+                await shared.ForgetAsync(address);
             }
         }
 
-        public void WasWrong()
+        public async ValueTask WasWrongAsync()
         {
             if (guard._keys is null || _isTold)
             {
@@ -100,6 +121,11 @@ internal sealed class AuthenticationGuard
                 }
 
                 guard._identities.Charge(identity);
+            }
+
+            if (guard._shared is { } shared)
+            {
+                await shared.CountAsync(address, hash, identity);
             }
         }
     }

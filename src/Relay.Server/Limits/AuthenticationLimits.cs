@@ -16,30 +16,34 @@ internal static class AuthenticationLimits
     public static void UseAuthenticationLimits(this WebApplication app)
     {
         var guard = app.Services.GetRequiredService<AuthenticationGuard>();
-        app.Use(next => context =>
+        app.Use(next => async context =>
         {
             var (admin, agent) = (context.Request.Headers[Access.AdminHeader], context.Request.Headers.Authorization);
 
             // Senders' credentials are not ours to judge.
             if ((admin.Count == 0 && agent.Count == 0) || context.Request.Path.StartsWithSegments(Webhooks))
             {
-                return next(context);
+                await next(context);
+                return;
             }
 
             var address = ClientAddress.Of(context.Connection.RemoteIpAddress);
             var keys = new PresentedKeys(Present(admin, AuthenticationGuard.Admin), Present(agent, identity: null));
-            if ((keys.Admin?.Wait ?? keys.Agent?.Wait) is { } wait)
+            if ((await WaitAsync(keys.Admin) ?? await WaitAsync(keys.Agent)) is { } wait)
             {
-                return Refusal(wait).ExecuteAsync(context);
+                await Refusal(wait).ExecuteAsync(context);
+                return;
             }
 
             context.Features.Set(keys);
-            return next(context);
+            await next(context);
 
             AuthenticationGuard.PresentedKey? Present(StringValues key, string? identity) =>
                 key.Count == 0 ? null : guard.Present(address, key.ToString(), identity);
         });
     }
+
+    private static ValueTask<TimeSpan?> WaitAsync(AuthenticationGuard.PresentedKey? key) => key?.WaitAsync() ?? default;
 
     private static ErrorResult Refusal(TimeSpan wait) => new(
         StatusCodes.Status429TooManyRequests,

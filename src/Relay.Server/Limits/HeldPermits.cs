@@ -1,13 +1,12 @@
-using Relay.Protocol;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Limits;
 
 /// <summary>
-/// What one node has taken of one agent's permits and not used yet: a batch in use and, while that is used up, the next one. How many are
+/// What one node has taken of one key's permits and not used yet: a batch in use and, while that is used up, the next one. How many are
 /// asked for follows how fast they go: what is held and not used in time is lost to all nodes. Any thread.
 /// </summary>
-internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, RelayId agent, int perMinute)
+internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, LimitKey key, int perMinute)
 {
     private readonly Lock _gate = new();
     private readonly int _most = Math.Clamp(perMinute / 100, 1, 10_000);
@@ -103,7 +102,7 @@ internal sealed class HeldPermits(ISharedPermits permits, TimeProvider time, Rel
         var asked = time.GetTimestamp();
         try
         {
-            taken = await permits.TakeAsync(agent, perMinute, _wanted, time.GetUtcNow()).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            taken = await permits.TakeAsync(key, perMinute, _wanted, time.GetUtcNow()).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         catch (StoreUnavailableException exception)
         {

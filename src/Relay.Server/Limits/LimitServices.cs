@@ -11,8 +11,9 @@ internal static class LimitServices
         services.AddSingleton<IValidateOptions<RateLimitOptions>, RateLimitOptionsValidator>();
 
         // A store that several nodes share brings its own.
-        services.TryAddSingleton<IWebhookLimiter, LocalWebhookLimiter>();
+        services.TryAddSingleton<IRateLimiter, LocalRateLimiter>();
         services.AddSingleton<WebhookLimits>();
+        services.AddSingleton<AddressLimits>();
         services.AddSingleton<AuthenticationGuard>();
         return services;
     }

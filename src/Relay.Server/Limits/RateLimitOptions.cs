@@ -14,11 +14,11 @@ internal sealed record RateLimitOptions
     /// <value>6000 a minute.</value>
     public int WebhooksPerMinute { get; init; } = 6000;
 
-    /// <summary>Requests of any kind from one IPv4 address or one /64 of IPv6, on one node.</summary>
+    /// <summary>Requests of any kind from one IPv4 address or one /64 of IPv6, counted across nodes.</summary>
     /// <value>60,000 a minute: providers send for many agents from few addresses.</value>
     public int RequestsPerMinutePerAddress { get; init; } = 60_000;
 
-    /// <summary>Wrong keys from one address, and for one identity, on one node.</summary>
+    /// <summary>Wrong keys from one address, and for one identity, counted across nodes.</summary>
     /// <value>10 a minute.</value>
     public int FailedAuthenticationsPerMinute { get; init; } = 10;
 }

@@ -88,12 +88,13 @@ internal sealed class RateTable<TKey>(int perMinute, TimeProvider time, int most
     }
 
     /// <summary>Fills the bucket.</summary>
-    public void Forget(TKey key)
+    /// <returns>Whether anything was taken of it.</returns>
+    public bool Forget(TKey key)
     {
         var part = PartOf(key);
         lock (part)
         {
-            part.Remove(key);
+            return part.Remove(key);
         }
     }
 

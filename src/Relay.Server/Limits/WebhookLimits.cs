@@ -7,7 +7,7 @@ using Relay.Server.Http;
 namespace Relay.Server.Limits;
 
 /// <summary>Holds each agent's senders to the webhooks that it takes in a minute, and tells them how many are left. Any thread.</summary>
-internal sealed class WebhookLimits(IWebhookLimiter limiter, IOptions<RateLimitOptions> options)
+internal sealed class WebhookLimits(IRateLimiter limiter, IOptions<RateLimitOptions> options)
 {
     private readonly int _usual = options.Value.WebhooksPerMinute;
     private readonly string _usualText = options.Value.WebhooksPerMinute.ToString(CultureInfo.InvariantCulture);
@@ -25,7 +25,7 @@ internal sealed class WebhookLimits(IWebhookLimiter limiter, IOptions<RateLimitO
             return null;
         }
 
-        var permit = await limiter.TakeAsync(agent.Id, perMinute);
+        var permit = await limiter.TakeAsync(LimitKey.Of(agent.Id), perMinute);
         permit.Tell(response.Headers, perMinute, perMinute == _usual ? _usualText : perMinute.ToString(CultureInfo.InvariantCulture));
         return permit.IsGranted ? null : new ErrorResult(
             StatusCodes.Status429TooManyRequests,

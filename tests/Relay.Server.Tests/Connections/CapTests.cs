@@ -6,10 +6,10 @@ namespace Relay.Server.Tests.Connections;
 /// <summary>How many connections an agent and an address may have.</summary>
 public sealed class CapTests
 {
-    [Fact]
-    public async Task An_agent_that_is_shared_has_no_more_connections_than_it_may()
+    [Theory, OnEachStore]
+    public async Task An_agent_that_is_shared_has_no_more_connections_than_it_may(string store)
     {
-        await using var relay = await RelayHost.StartAsync("embedded", settings: ("Relay:Connections:MaxPerAgent", "2"));
+        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Connections:MaxPerAgent", "2"));
         var agent = await relay.RegisterAsync("""{"delivery":{"connections":"shared"}}""");
         await using var first = await relay.ConnectAsync(agent);
         await using var second = await relay.ConnectAsync(agent);
@@ -23,10 +23,10 @@ public sealed class CapTests
         await fourth.AssertSilentAsync();
     }
 
-    [Fact]
-    public async Task An_address_has_no_more_connections_than_it_may()
+    [Theory, OnEachStore]
+    public async Task An_address_has_no_more_connections_than_it_may(string store)
     {
-        await using var relay = await RelayHost.StartAsync("embedded", settings: ("Relay:Connections:MaxPerAddress", "2"));
+        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Connections:MaxPerAddress", "2"));
         await using var first = await relay.ConnectAsync(await relay.RegisterAsync());
         await using var second = await relay.ConnectAsync(await relay.RegisterAsync());
         var agent = await relay.RegisterAsync();
@@ -43,10 +43,10 @@ public sealed class CapTests
         });
     }
 
-    [Fact]
-    public async Task Few_connections_of_an_address_may_be_without_a_key()
+    [Theory, OnEachStore]
+    public async Task Few_connections_of_an_address_may_be_without_a_key(string store)
     {
-        await using var relay = await RelayHost.StartAsync("embedded", settings: ("Relay:Connections:MaxUnauthenticatedPerAddress", "1"));
+        await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Connections:MaxUnauthenticatedPerAddress", "1"));
         var agent = await relay.RegisterAsync();
         await using var silent = await relay.OpenAsync();
 

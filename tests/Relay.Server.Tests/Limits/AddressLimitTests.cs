@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Options;
+using Relay.Server.Limits;
 using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Limits;
@@ -6,11 +8,11 @@ namespace Relay.Server.Tests.Limits;
 /// <summary>How many requests an address may make.</summary>
 public sealed class AddressLimitTests
 {
-    [Fact]
-    public async Task Each_address_may_make_its_requests_and_no_more_until_time_has_passed()
+    [Theory, OnEachStore]
+    public async Task Each_address_may_make_its_requests_and_no_more_until_time_has_passed(string store)
     {
         await using var relay = await RelayHost.StartAsync(
-            "embedded", ownClock: true, ("Relay:RateLimit:RequestsPerMinutePerAddress", "3"), ("Relay:Http:TrustedProxies:0", "127.0.0.0/8"));
+            store, ownClock: true, ("Relay:RateLimit:RequestsPerMinutePerAddress", "3"), ("Relay:Http:TrustedProxies:0", "127.0.0.0/8"));
         for (var i = 0; i < 3; i++)
         {
             using var answer = await GetAsync(relay, from: "203.0.113.7");
@@ -51,6 +53,24 @@ public sealed class AddressLimitTests
 
         using var spoofed = await GetAsync(relay, from: "198.51.100.2, 203.0.113.7, 10.3.2.1");
         Assert.Equal(HttpStatusCode.TooManyRequests, spoofed.StatusCode);
+    }
+
+    [Fact]
+    public async Task Of_very_many_addresses_the_store_hears_of_a_bounded_number_and_the_rest_are_counted_here()
+    {
+        var clock = new FakeTimeProvider();
+        var store = new CountedPermits();
+        var limits = new AddressLimits(Options.Create(new RateLimitOptions { RequestsPerMinutePerAddress = 1 }), clock, new SharedRateLimiter(store, clock));
+        for (var i = 0u; i < 150_000; i++)
+        {
+            await limits.TakeAsync(ClientAddress.Of(new IPAddress(i)));
+        }
+
+        Assert.InRange(store.Calls, 90_000, 110_000);
+        var last = ClientAddress.Of(new IPAddress(149_999u));
+        Assert.False((await limits.TakeAsync(last)).IsGranted);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.True((await limits.TakeAsync(last)).IsGranted);
     }
 
     private static async Task<HttpResponseMessage> GetAsync(RelayHost relay, string from)

@@ -13,11 +13,13 @@ public sealed class AuthenticationLimitTests
     private const string Elsewhere = "198.51.100.1";
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task After_some_wrong_keys_an_address_is_refused_unchecked_for_a_while(bool isAdmin)
+    [InlineData(true, "embedded")]
+    [InlineData(true, "redis")]
+    [InlineData(false, "embedded")]
+    [InlineData(false, "redis")]
+    public async Task After_some_wrong_keys_an_address_is_refused_unchecked_for_a_while(bool isAdmin, string store)
     {
-        await using var relay = await StartAsync();
+        await using var relay = await StartAsync(store);
         var agent = await relay.RegisterAsync();
         for (var i = 0; i < 3; i++)
         {
@@ -35,10 +37,10 @@ public sealed class AuthenticationLimitTests
             AuthenticationLimitTests.ExpectAsync(status, relay, agent, from, key, isAdmin && key != agent.ApiKey);
     }
 
-    [Fact]
-    public async Task A_key_that_was_good_before_passes_beside_a_guesser()
+    [Theory, OnEachStore]
+    public async Task A_key_that_was_good_before_passes_beside_a_guesser(string store)
     {
-        await using var relay = await StartAsync();
+        await using var relay = await StartAsync(store);
         var agent = await relay.RegisterAsync();
         await ExpectAsync(HttpStatusCode.OK, relay, agent, Guesser, agent.ApiKey);
         for (var i = 0; i < 3; i++)
@@ -50,10 +52,10 @@ public sealed class AuthenticationLimitTests
         await ExpectAsync(HttpStatusCode.OK, relay, agent, Guesser, agent.ApiKey);
     }
 
-    [Fact]
-    public async Task The_same_wrong_key_again_costs_its_neighbours_nothing()
+    [Theory, OnEachStore]
+    public async Task The_same_wrong_key_again_costs_its_neighbours_nothing(string store)
     {
-        await using var relay = await StartAsync();
+        await using var relay = await StartAsync(store);
         var agent = await relay.RegisterAsync();
         var old = Wrong();
         for (var i = 0; i < 3; i++)
@@ -66,10 +68,10 @@ public sealed class AuthenticationLimitTests
         await ExpectAsync(HttpStatusCode.OK, relay, agent, Guesser, agent.ApiKey);
     }
 
-    [Fact]
-    public async Task While_many_addresses_guess_the_admin_key_each_has_one_try_and_the_right_one_passes()
+    [Theory, OnEachStore]
+    public async Task While_many_addresses_guess_the_admin_key_each_has_one_try_and_the_right_one_passes(string store)
     {
-        await using var relay = await StartAsync();
+        await using var relay = await StartAsync(store);
         var agent = await relay.RegisterAsync();
         for (var i = 1; i <= 3; i++)
         {
@@ -98,10 +100,10 @@ public sealed class AuthenticationLimitTests
         await ExpectAsync(HttpStatusCode.TooManyRequests, relay, agent, Guesser, Wrong(), isAdmin: true);
     }
 
-    [Fact]
-    public async Task The_admin_key_clears_its_address_and_an_agents_key_does_not()
+    [Theory, OnEachStore]
+    public async Task The_admin_key_clears_its_address_and_an_agents_key_does_not(string store)
     {
-        await using var relay = await StartAsync();
+        await using var relay = await StartAsync(store);
         var agent = await relay.RegisterAsync();
         for (var i = 0; i < 2; i++)
         {
@@ -156,8 +158,8 @@ public sealed class AuthenticationLimitTests
         await later.AssertSilentAsync();
     }
 
-    private static Task<RelayHost> StartAsync() => RelayHost.StartAsync(
-        "embedded", ownClock: true, ("Relay:RateLimit:FailedAuthenticationsPerMinute", "3"), ("Relay:Http:TrustedProxies:0", "127.0.0.0/8"));
+    private static Task<RelayHost> StartAsync(string store = "embedded") => RelayHost.StartAsync(
+        store, ownClock: true, ("Relay:RateLimit:FailedAuthenticationsPerMinute", "3"), ("Relay:Http:TrustedProxies:0", "127.0.0.0/8"));
 
     private static string Wrong() => ApiKey.New().Reveal();
 

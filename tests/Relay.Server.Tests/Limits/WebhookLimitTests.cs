@@ -73,8 +73,8 @@ public sealed class WebhookLimitTests
     [Fact]
     public async Task One_process_fills_the_bucket_again()
     {
-        using var limiter = new LocalWebhookLimiter();
-        var agent = RelayId.New();
+        using var limiter = new LocalRateLimiter();
+        var agent = LimitKey.Of(RelayId.New());
         Assert.Equal(600, await TakeAllAsync(limiter, agent, perMinute: 600, most: 600));
 
         await Eventually.AsyncTrue(async () => (await limiter.TakeAsync(agent, 600)).IsGranted);
@@ -86,8 +86,8 @@ public sealed class WebhookLimitTests
         const int PerMinute = 1000;
         await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var other = relay.StartAnother();
-        var agent = RelayId.New();
-        IWebhookLimiter[] nodes = [relay.Services.GetRequiredService<IWebhookLimiter>(), other.Services.GetRequiredService<IWebhookLimiter>()];
+        var agent = LimitKey.Of(RelayId.New());
+        IRateLimiter[] nodes = [relay.Services.GetRequiredService<IRateLimiter>(), other.Services.GetRequiredService<IRateLimiter>()];
 
         // Both at once, until neither grants any more; then what 6 s have brought.
         for (var (round, due) = (0, PerMinute); round < 3; (round, due) = (round + 1, 100))
@@ -107,8 +107,8 @@ public sealed class WebhookLimitTests
         const int PerMinute = 3000;
         await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var other = relay.StartAnother();
-        var agent = RelayId.New();
-        IWebhookLimiter[] nodes = [relay.Services.GetRequiredService<IWebhookLimiter>(), other.Services.GetRequiredService<IWebhookLimiter>()];
+        var agent = LimitKey.Of(RelayId.New());
+        IRateLimiter[] nodes = [relay.Services.GetRequiredService<IRateLimiter>(), other.Services.GetRequiredService<IRateLimiter>()];
         var random = new Random(seed);
         List<(double At, int Granted)> all = [];
         var now = 0.0;
@@ -141,8 +141,8 @@ public sealed class WebhookLimitTests
     public async Task A_busy_agent_seldom_asks_the_store()
     {
         var store = new CountedPermits();
-        var limiter = new SharedWebhookLimiter(store, new FakeTimeProvider());
-        var agent = RelayId.New();
+        var limiter = new SharedRateLimiter(store, new FakeTimeProvider());
+        var agent = LimitKey.Of(RelayId.New());
 
         for (var i = 0; i < 3000; i++)
         {
@@ -155,7 +155,7 @@ public sealed class WebhookLimitTests
     private static Task<RelayHost> StartAsync(string store, int perMinute) =>
         RelayHost.StartAsync(store, settings: ("Relay:RateLimit:WebhooksPerMinute", perMinute.ToString(CultureInfo.InvariantCulture)));
 
-    private static async Task<int> TakeAllAsync(IWebhookLimiter limiter, RelayId agent, int perMinute, int most)
+    private static async Task<int> TakeAllAsync(IRateLimiter limiter, LimitKey agent, int perMinute, int most)
     {
         var granted = 0;
         while (granted < most && (await limiter.TakeAsync(agent, perMinute)).IsGranted)
@@ -167,16 +167,4 @@ public sealed class WebhookLimitTests
     }
 
     private static string Header(HttpResponseMessage response, string name) => Assert.Single(response.Headers.GetValues(name));
-
-    /// <summary>A bucket that never is empty.</summary>
-    private sealed class CountedPermits : ISharedPermits
-    {
-        public int Calls { get; private set; }
-
-        public Task<TakenPermits> TakeAsync(RelayId agent, int perMinute, int wanted, DateTimeOffset now)
-        {
-            Calls++;
-            return Task.FromResult(new TakenPermits(wanted, perMinute, TimeSpan.Zero));
-        }
-    }
 }

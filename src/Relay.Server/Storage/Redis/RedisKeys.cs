@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Cluster;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -21,7 +22,8 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>
 /// <item><term><c>{agt_…}:i:…</c></term><description>an idempotency key; lives as long as its window</description></item>
 /// <item><term><c>{agt_…}:nodes</c></term><description>ZSET of nodes that have connections of the agent, by the time until which that is believed; lives as long</description></item>
-/// <item><term><c>{agt_…}:permits</c></term><description>HASH, how many webhooks it may be sent; lives a minute after the last</description></item>
+/// <item><term><c>{…}:permits</c></term><description>HASH, how many more webhooks, requests or wrong keys of a <see cref="LimitKey"/> may come; lives until all may again</description></item>
+/// <item><term><c>{…}:seats</c></term><description>HASH of nodes: how many connections of a <see cref="LimitKey"/> each has, and until when that is believed; lives as long</description></item>
 /// <item><term><c>{agt_…}:log</c></term><description>STREAM of what happened with the agent, numbered from 1; lives 30 days after the last</description></item>
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
 /// <item><term><c>{agt_…}:uses</c></term><description>HASH of when each of the agent's keys was last used, by the key's SHA-256</description></item>
@@ -51,6 +53,11 @@ internal sealed class RedisKeys
 
     /// <summary>What scripts get as their one key: they make the others from it.</summary>
     public string Agent(RelayId agent) => string.Concat(_prefix, "{", agent.Value, "}");
+
+    /// <summary>The same for what is counted together.</summary>
+    public string Limit(LimitKey key) => string.Concat(_prefix, "{", key.Name, "}");
+
+    public string Permits(LimitKey key) => Limit(key) + ":permits";
 
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
 

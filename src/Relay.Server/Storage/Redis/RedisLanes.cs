@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Server.Limits;
 
 namespace Relay.Server.Storage.Redis;
 
@@ -16,4 +17,6 @@ internal sealed class RedisLanes
     public IReadOnlyList<RedisLane> All => _lanes;
 
     public RedisLane For(RelayId agent) => _lanes[(uint)agent.GetHashCode() % Count];
+
+    public RedisLane For(LimitKey key) => _lanes[(uint)key.GetHashCode() % Count];
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>
-/// One operation of the store: a Lua script that touches the keys of one agent only, so that it runs in Redis Cluster too.
+/// One operation of the store: a Lua script that touches the keys of one agent, or of one limit, only, so that it runs in Redis Cluster too.
 /// Each begins with <c>#!lua</c> (Redis 7): Redis then refuses it as a whole, before its first write, when it is a replica, out of memory
 /// or cannot persist. <c>allow-oom</c> is for those that make room: a full Redis must still take acknowledgements.
 /// </summary>
@@ -27,11 +27,12 @@ internal sealed class RedisScript
     public static readonly RedisScript TakeDue = new("take_due");
     public static readonly RedisScript MoveDue = new("move_due");
     public static readonly RedisScript TakePermits = new("take_permits");
+    public static readonly RedisScript Seats = new("seats");
     public static readonly RedisScript ReportNode = new("report_node");
     public static readonly RedisScript AddCounts = new("add_counts");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, ReportNode, AddCounts, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Seats, ReportNode, AddCounts, Health];
 
     private RedisScript(string name)
     {

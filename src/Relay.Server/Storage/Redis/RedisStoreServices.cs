@@ -29,7 +29,9 @@ internal static class RedisStoreServices
         .AddSingleton<INodeRoster, RedisNodeRoster>()
         .AddSingleton<IStatisticsStore, RedisStatisticsStore>()
         .AddSingleton<ISharedPermits, RedisPermits>()
-        .AddSingleton<IWebhookLimiter, SharedWebhookLimiter>()
+        .AddSingleton<ISeatStore, RedisSeats>()
+        .AddSingleton<SharedRateLimiter>()
+        .AddSingleton<IRateLimiter>(static services => services.GetRequiredService<SharedRateLimiter>())
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<AnswerListener>()
         .AddHostedService<RedisSupervisor>();

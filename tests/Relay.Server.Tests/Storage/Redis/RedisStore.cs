@@ -8,6 +8,7 @@ using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 using Relay.Server.Operations.Statistics;
 using Relay.Server.Storage;
 using Relay.Server.Storage.Redis;
@@ -46,6 +47,8 @@ internal sealed class RedisStore : IAsyncDisposable
     public IAuditLog Audit => _services.GetRequiredService<IAuditLog>();
 
     public IStatisticsStore Statistics => _services.GetRequiredService<IStatisticsStore>();
+
+    public ISharedPermits Permits => _services.GetRequiredService<ISharedPermits>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 

@@ -1,13 +1,12 @@
 using System.Threading.RateLimiting;
-using Relay.Protocol;
 
 namespace Relay.Server.Limits;
 
 /// <summary>For one process. Buckets that are full and idle are forgotten. Any thread.</summary>
-internal sealed class LocalWebhookLimiter : IWebhookLimiter, IDisposable
+internal sealed class LocalRateLimiter : IRateLimiter, IDisposable
 {
-    private readonly PartitionedRateLimiter<(RelayId Agent, int PerMinute)> _buckets =
-        PartitionedRateLimiter.Create<(RelayId Agent, int PerMinute), (RelayId Agent, int PerMinute)>(static key => RateLimitPartition.GetTokenBucketLimiter(
+    private readonly PartitionedRateLimiter<(LimitKey Key, int PerMinute)> _buckets =
+        PartitionedRateLimiter.Create<(LimitKey Key, int PerMinute), (LimitKey Key, int PerMinute)>(static key => RateLimitPartition.GetTokenBucketLimiter(
             key,
             static key => new TokenBucketRateLimiterOptions
             {
@@ -17,12 +16,12 @@ internal sealed class LocalWebhookLimiter : IWebhookLimiter, IDisposable
                 QueueLimit = 0,
             }));
 
-    public ValueTask<Permit> TakeAsync(RelayId agent, int perMinute)
+    public ValueTask<Permit> TakeAsync(LimitKey key, int perMinute)
     {
-        var key = (agent, perMinute);
-        using var lease = _buckets.AttemptAcquire(key);
+        var bucket = (key, perMinute);
+        using var lease = _buckets.AttemptAcquire(bucket);
         return new ValueTask<Permit>(lease.IsAcquired
-            ? new Permit(true, _buckets.GetStatistics(key)?.CurrentAvailablePermits ?? 0, TimeSpan.Zero)
+            ? new Permit(true, _buckets.GetStatistics(bucket)?.CurrentAvailablePermits ?? 0, TimeSpan.Zero)
             : new Permit(false, 0, TimeSpan.FromMinutes(1) / perMinute));
     }
 
