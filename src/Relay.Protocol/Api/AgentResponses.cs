@@ -30,6 +30,9 @@ public sealed record AgentResponse
     /// <summary>Where senders post.</summary>
     public required string WebhookUrl { get; init; }
 
+    /// <summary>Who must have signed what is accepted for it; absent: anybody may send.</summary>
+    public AgentSource? Source { get; init; }
+
     /// <summary><c>set</c>: it has an HTTP endpoint, which is never shown; <c>gone</c>: that answered 410 and is no longer used.</summary>
     public string? HttpEndpoint { get; init; }
 
@@ -41,6 +44,16 @@ public sealed record AgentResponse
 
     /// <summary>How its events are delivered.</summary>
     public required AgentDelivery Delivery { get; init; }
+}
+
+/// <summary>What may be seen of an agent's source.</summary>
+public sealed record AgentSource
+{
+    /// <summary>As in <see cref="SourceSettings.Type"/>. Absent: what is kept cannot be opened, and lets nothing pass.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>How many secrets hold: two while one is being rotated.</summary>
+    public int Secrets { get; init; }
 }
 
 /// <summary>An api key that a rotation has replaced and that still holds.</summary>

@@ -5,6 +5,7 @@ using Relay.Server.Admin;
 using Relay.Server.Audit;
 using Relay.Server.Http;
 using Relay.Server.HttpFallback;
+using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
 
@@ -31,7 +32,7 @@ internal static class AgentAdministration
             .Produces<AgentResponse>()
             .ProducesError(StatusCodes.Status404NotFound);
         group.MapPatch(OneAgent, ChangeAsync).Audited(AuditActs.Change).AddEndpointFilter<AdminFilter>()
-            .WithSummary("Changes an agent (JSON merge: null resets). It holds for live connections within a second.")
+            .WithSummary("Changes an agent (JSON merge: null resets). It holds on every node within a second.")
             .Accepts<AgentChange>("application/json")
             .Produces<AgentResponse>()
             .ProducesError(StatusCodes.Status400BadRequest)
@@ -83,6 +84,7 @@ internal static class AgentAdministration
         HttpRequest request,
         AgentEditor editor,
         EndpointUrl endpoints,
+        SourceCatalog sources,
         SecretBox secrets,
         HttpDeliveries deliveries,
         AgentPresenter presenter,
@@ -90,7 +92,7 @@ internal static class AgentAdministration
     {
         var (change, fault) = await JsonBody.ReadAsync(request, AgentJson.Default.AgentChange, MaxRequestBytes, cancellationToken);
         fault ??= change is null ? Failures.Invalid("The body is a JSON object with what is to change.")
-            : change.FindFault(endpoints) is { } rule ? Failures.Invalid(rule)
+            : change.FindFault(endpoints, sources) is { } rule ? Failures.Invalid(rule)
             : null;
         if (fault is not null)
         {

@@ -1,12 +1,14 @@
 using System.Text.Json;
+using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.HttpFallback;
+using Relay.Server.Ingest.Sources;
 
 namespace Relay.Server.Agents;
 
 /// <summary>
-/// The body of <c>PATCH /api/v1/agents/{relay_id}</c>. What is absent stays, what is null is reset. <c>metadata</c> is replaced as a whole,
-/// <c>delivery</c> setting by setting.
+/// The body of <c>PATCH /api/v1/agents/{relay_id}</c>. What is absent stays, what is null is reset. <c>metadata</c> and
+/// <c>source</c> are replaced as a whole, <c>delivery</c> setting by setting.
 /// </summary>
 internal sealed record AgentChange
 {
@@ -18,23 +20,17 @@ internal sealed record AgentChange
 
     public JsonElement Delivery { get; init; }
 
-    /// <summary>Given at the registration only.</summary>
+    /// <summary><see cref="SourceSettings"/>; null: anybody may send.</summary>
     public JsonElement Source { get; init; }
 
     public JsonElement HttpEndpoint { get; init; }
 
     /// <returns>What is wrong with it, if something is.</returns>
-    public string? FindFault(EndpointUrl endpoints)
+    public string? FindFault(EndpointUrl endpoints, SourceCatalog sources)
     {
-        // To ignore it would let an operator believe that signatures are checked.
-        if (!IsAbsent(Source))
+        if ((FindSourceFault(sources) ?? FindEndpointFault(endpoints)) is { } setFault)
         {
-            return "source cannot be changed. Register an agent that has it.";
-        }
-
-        if (FindEndpointFault(endpoints) is { } endpointFault)
-        {
-            return endpointFault;
+            return setFault;
         }
 
         if (!IsLabel(Name) || !IsLabel(WorkspaceId))
@@ -61,17 +57,38 @@ internal sealed record AgentChange
         SealedHttpEndpoint = IsAbsent(HttpEndpoint) ? agent.SealedHttpEndpoint
             : HttpEndpoint.GetString() is { } endpoint ? secrets.Seal(endpoint, AgentDirectory.HttpEndpointPurpose(agent.Id))
             : null,
+        SealedSource = IsAbsent(Source) ? agent.SealedSource
+            : Source.ValueKind == JsonValueKind.Null ? null
+            : secrets.Seal(JsonSerializer.Serialize(Source.Deserialize(ApiJson.Default.SourceSettings)!, ApiJson.Default.SourceSettings), AgentDirectory.SourcePurpose(agent.Id)),
         HttpEndpointGone = agent.HttpEndpointGone && IsAbsent(HttpEndpoint),
     };
 
     /// <summary>The names of what is to change; of <c>delivery</c>, those of its settings.</summary>
     public IEnumerable<string> ListFields()
     {
-        (string Name, JsonElement Value)[] fields = [("name", Name), ("workspace_id", WorkspaceId), ("metadata", Metadata), ("http_endpoint", HttpEndpoint), ("delivery", Delivery)];
+        (string Name, JsonElement Value)[] fields = [("name", Name), ("workspace_id", WorkspaceId), ("metadata", Metadata), ("source", Source), ("http_endpoint", HttpEndpoint), ("delivery", Delivery)];
         return fields.Where(static field => !IsAbsent(field.Value)).SelectMany(static field =>
             field is { Name: "delivery", Value.ValueKind: JsonValueKind.Object }
                 ? field.Value.EnumerateObject().Select(static setting => $"delivery.{setting.Name}")
                 : [field.Name]);
+    }
+
+    /// <summary>Repeats nothing of what was given: it may be a secret in the wrong place.</summary>
+    private string? FindSourceFault(SourceCatalog sources)
+    {
+        if (Source.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return sources.Create(Source.Deserialize(ApiJson.Default.SourceSettings)!).Fault;
+        }
+        catch (JsonException exception)
+        {
+            return $"The field $.source{exception.Path?.TrimStart('$')} has the wrong type or form, or is none of a source's.";
+        }
     }
 
     private string? FindEndpointFault(EndpointUrl endpoints) => HttpEndpoint.ValueKind switch

@@ -71,6 +71,16 @@ internal sealed class AgentDirectory(
         }
     }
 
+    /// <summary>Any agent may have changed.</summary>
+    public void ForgetAll()
+    {
+        lock (_gate)
+        {
+            _forgotten++;
+            _agents.Clear();
+        }
+    }
+
     public void Dispose() => _agents.Dispose();
 
     private async Task<Agent?> LoadAsync(RelayId id, CancellationToken cancellationToken)

@@ -17,6 +17,7 @@ internal static class AgentServices
         services.AddSingleton(static provider => new SecretBox(
             provider.GetRequiredService<IOptions<EncryptionOptions>>().Value.Keys.Select(Convert.FromBase64String)));
         services.AddSingleton<AgentDirectory>();
+        services.AddHostedService<ChangedAgents>();
         services.AddSingleton<KeyUsage>();
         services.AddHostedService(static provider => provider.GetRequiredService<KeyUsage>());
         services.AddSingleton<Access>();

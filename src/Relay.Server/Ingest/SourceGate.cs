@@ -22,7 +22,7 @@ internal sealed partial class SourceGate(WebhookUrls urls, TimeProvider time, IL
     public static ErrorResult ProviderUnavailable(string type) => new(
         StatusCodes.Status503ServiceUnavailable,
         ErrorCodes.ProviderUnavailable,
-        $"The {type} provider could not be reached to check this, so nothing was accepted. Send it again later.")
+        $"What it takes of the {type} provider to check this could not be had, so nothing was accepted. Send it again later.")
     {
         RetryAfter = ProviderRetry,
     };

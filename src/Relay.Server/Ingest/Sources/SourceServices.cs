@@ -7,6 +7,7 @@ internal static class SourceServices
     public static IServiceCollection AddSources(this IServiceCollection services)
     {
         services.AddSingleton(static provider => new ProviderWeb(ProviderWeb.CreateHandler(), provider.GetRequiredService<ILogger<ProviderWeb>>()));
+        services.AddSingleton<SnsTrust>();
         services.AddSingleton<SnsCertificates>();
         services.AddSingleton<SourceCatalog>();
         return services;

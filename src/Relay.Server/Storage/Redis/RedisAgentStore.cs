@@ -60,7 +60,7 @@ internal sealed class RedisAgentStore(RedisLanes lanes, RedisKeys keys) : IAgent
     private async Task<bool> UpdateAsync(AgentRecord changed, IReadOnlyList<byte[]> added, IReadOnlyList<byte[]> removed)
     {
         var document = AgentJson.Write(changed with { Version = changed.Version + 1 });
-        var updated = (bool)await lanes.For(changed.Id).RunAsync(RedisScript.ChangeAgent, keys.Agent(changed.Id), changed.Version, document);
+        var updated = (bool)await lanes.For(changed.Id).RunAsync(RedisScript.ChangeAgent, keys.Agent(changed.Id), changed.Version, document, (string)keys.AgentChanges!, changed.Id.Value);
         try
         {
             foreach (var hash in updated ? removed : added)

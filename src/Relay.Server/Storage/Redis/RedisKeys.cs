@@ -64,6 +64,8 @@ internal sealed class RedisKeys
     /// <summary>Where a node hears what senders are answered; settle.lua makes the name too.</summary>
     public RedisChannel Answers(NodeIdentity node) => _prefix + node.Name;
 
+    public RedisChannel AgentChanges => _prefix + "agents:signal";
+
     public string Document(RelayId agent) => Agent(agent) + ":agent";
 
     public string KeyUses(RelayId agent) => Agent(agent) + ":uses";

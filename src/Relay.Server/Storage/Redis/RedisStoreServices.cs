@@ -21,6 +21,7 @@ internal static class RedisStoreServices
         .AddSingleton<RedisEventSearch>()
         .AddSingleton<IDeliveryQueue, RedisDeliveryQueue>()
         .AddSingleton<IAgentStore, RedisAgentStore>()
+        .AddSingleton<IAgentChanges, RedisAgentChanges>()
         .AddSingleton<IAgentLog, RedisAgentLog>()
         .AddSingleton<IAgenda, RedisAgenda>()
         .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()

@@ -50,6 +50,6 @@ internal sealed record SignedExample(string Name, Func<string[], ISource> Make, 
     private static SourceCatalog CreateCatalog()
     {
         var web = new ProviderWeb(ProviderWeb.CreateHandler(), NullLogger<ProviderWeb>.Instance);
-        return new SourceCatalog(new SnsCertificates(web), web);
+        return new SourceCatalog(new SnsCertificates(web, new SnsTrust(TimeProvider.System, NullLogger<SnsTrust>.Instance)), web);
     }
 }

@@ -1,25 +1,16 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace Relay.Server.Ingest.Sources.Sns;
 
 /// <summary>A signing certificate's key and when it is good.</summary>
 internal sealed record SnsCertificate(byte[] PublicKey, DateTimeOffset NotBefore, DateTimeOffset NotAfter)
 {
-    /// <returns>Null for what is no certificate of an RSA key.</returns>
-    public static SnsCertificate? Read(byte[] pem)
+    /// <returns>Null for one that has no RSA key.</returns>
+    public static SnsCertificate? Of(X509Certificate2 certificate)
     {
-        try
-        {
-            using var certificate = X509Certificate2.CreateFromPem(Encoding.ASCII.GetString(pem));
-            using var key = certificate.GetRSAPublicKey();
-            return key is null ? null : new SnsCertificate(key.ExportSubjectPublicKeyInfo(), certificate.NotBefore, certificate.NotAfter);
-        }
-        catch (CryptographicException)
-        {
-            return null;
-        }
+        using var key = certificate.GetRSAPublicKey();
+        return key is null ? null : new SnsCertificate(key.ExportSubjectPublicKeyInfo(), certificate.NotBefore, certificate.NotAfter);
     }
 
     /// <returns>The caller's to dispose: keys are not for several threads at a time.</returns>

@@ -15,7 +15,7 @@ internal sealed class SnsSource(SnsTopic topic, SnsCertificates certificates, Pr
     public string Type => Name;
 
     public ValueTask<bool> PrepareAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
-        FindCertificate(SnsMessage.Read(body.Span)) is { } url ? certificates.LoadAsync(url, cancellationToken) : new(true);
+        FindCertificate(SnsMessage.Read(body.Span)) is { } url ? certificates.LoadAsync(url, topic.CertificateNames, cancellationToken) : new(true);
 
     public bool Verify(in SourceRequest request)
     {

@@ -12,9 +12,22 @@ internal sealed partial class SnsTopic
     private const int MaxUrlLength = 2048;
     private readonly string _host;
 
-    private SnsTopic(string arn, string host) => (Arn, _host) = (arn, host);
+    private SnsTopic(string arn, string partition, string region)
+    {
+        var domain = partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
+        (Arn, _host) = (arn, $"sns.{region}.{domain}");
+        CertificateNames = [_host, $"sns-signing.{region}.{domain}", partition switch
+        {
+            "aws-cn" => $"sns-{region}.{domain}",
+            "aws-us-gov" => $"sns-us-gov-west-1.{domain}",
+            _ => $"sns.{domain}",
+        }];
+    }
 
     public string Arn { get; }
+
+    /// <summary>Whose certificate signs in this region, by any of the names that AWS's own SDKs (SnsMessageManager) look for.</summary>
+    public IReadOnlyList<string> CertificateNames { get; }
 
     /// <param name="text">As in <c>arn:aws:sns:eu-west-1:123456789012:orders</c>.</param>
     /// <param name="topic">The topic, if it is one.</param>
@@ -22,7 +35,7 @@ internal sealed partial class SnsTopic
     {
         var match = ArnForm().Match(text ?? "");
         topic = match.Success
-            ? new SnsTopic(text!, $"sns.{match.Groups["region"].Value}.amazonaws.com{(match.Groups["partition"].Value == "aws-cn" ? ".cn" : "")}")
+            ? new SnsTopic(text!, match.Groups["partition"].Value, match.Groups["region"].Value)
             : null;
         return topic is not null;
     }
