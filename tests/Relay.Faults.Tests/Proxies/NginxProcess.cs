@@ -10,24 +10,25 @@ namespace Relay.Faults.Tests.Proxies;
 internal sealed class NginxProcess : IAsyncDisposable
 {
     /// <summary>Ends nginx with its own input, and so with the test's process.</summary>
-    private const string Keeper = """nginx "$@" </dev/null & pid=$!; read -r end; kill -TERM $pid; wait $pid""";
+    private const string Keeper = """exec 3<&0; nginx "$@" </dev/null 3<&- & pid=$!; (read -r end <&3; kill -TERM $pid) & exec 3<&-; wait $pid""";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-nginx-").FullName;
     private readonly string _certificate;
     private readonly Process _process;
 
-    private NginxProcess(int port, int plainPort, Uri first, Uri second)
+    private NginxProcess((int Tls, int Plain) ports, Uri first, Uri second)
     {
-        (Url, PlainUrl) = (new Uri($"https://127.0.0.1:{port}"), new Uri($"http://127.0.0.1:{plainPort}"));
+        (Url, PlainUrl) = (new Uri($"https://127.0.0.1:{ports.Tls}"), new Uri($"http://127.0.0.1:{ports.Plain}"));
         _certificate = WriteCertificate();
         var relays = File.ReadAllText(Path.Combine(FindRepository(), "deploy", "nginx", "relay.conf"));
         foreach (var (written, here) in (ReadOnlySpan<(string, string)>)
         [
             ("server relay-1:8080 ", $"server {first.Authority} "),
             ("server relay-2:8080 ", $"server {second.Authority} "),
-            ("listen 80;", $"listen 127.0.0.1:{plainPort};"),
-            ("listen 443 ", $"listen 127.0.0.1:{port} "),
+            ("listen 8080;", $"listen 127.0.0.1:{ports.Plain};"),
+            ("# listen 443 ", $"listen 127.0.0.1:{ports.Tls} "),
+            ("# ssl_", "ssl_"),
             ("/etc/nginx/tls/", _folder + "/"),
             ("/var/log/nginx/", _folder + "/"),
         ])
@@ -65,11 +66,11 @@ internal sealed class NginxProcess : IAsyncDisposable
     /// <summary>Whether it is nginx's certificate, which no authority knows.</summary>
     public bool IsOwn(X509Certificate? shown) => shown?.GetCertHashString(HashAlgorithmName.SHA256) == _certificate;
 
-    public string AccessLog => File.ReadAllText(Path.Combine(_folder, "relay.log"));
+    public string AccessLog => File.ReadAllText(Path.Combine(_folder, "access.log"));
 
     public static async Task<NginxProcess> StartAsync(Uri first, Uri second)
     {
-        var nginx = new NginxProcess(FreePort(), FreePort(), first, second);
+        var nginx = new NginxProcess(FreePorts(), first, second);
         using var client = nginx.CreateClient();
         using var patience = new CancellationTokenSource(Patience);
         while (true)
@@ -123,11 +124,13 @@ internal sealed class NginxProcess : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static int FreePort()
+    private static (int Tls, int Plain) FreePorts()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        using var first = new TcpListener(IPAddress.Loopback, 0);
+        using var second = new TcpListener(IPAddress.Loopback, 0);
+        first.Start();
+        second.Start();
+        return (((IPEndPoint)first.LocalEndpoint).Port, ((IPEndPoint)second.LocalEndpoint).Port);
     }
 
     private static string FindRepository()
