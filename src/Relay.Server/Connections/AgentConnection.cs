@@ -77,6 +77,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>The agent's deliveries here; for authenticated connections only.</summary>
     public DeliveryPump Pump => _pump!;
 
+    /// <summary>
+    /// Whether the peer broke RFC 6455: the framework has sent the close frame that says so, 1002 or 1007, and disposing of the socket would
+    /// reset the connection and lose it. To be read after <see cref="RunAsync"/>.
+    /// </summary>
+    public bool IsFaulted { get; private set; }
+
     private DateTimeOffset Now => _services.Time.GetUtcNow();
 
     /// <summary>Serves the connection until its end.</summary>
@@ -106,6 +112,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             }
 
             await ReadAsync(aborted);
+        }
+        catch (WebSocketException exception) when (exception.WebSocketErrorCode == WebSocketError.Faulted)
+        {
+            IsFaulted = true;
+            Stop(StopReason.BrokenFrame);
         }
         catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
         {
@@ -249,7 +260,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     {
         SendFailed(_services.Logger, _session, exception.Message);
         Stop(StopReason.Lost);
-        _socket.Abort();
+        if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            // Else the framework has closed it over a broken frame, which is still on its way, or it is over already.
+            _socket.Abort();
+        }
     }
 
     void IDeliverySink.Push(LeasedEvent leased) => _outbound.Push(leased);
@@ -336,7 +351,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     {
         // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
         var withdrawal = WithdrawAsync();
-        if (_socket.State is WebSocketState.Aborted)
+        if (_socket.State is WebSocketState.Aborted && !IsFaulted)
         {
             // Nothing can be sent; what waits for the socket is let go.
             _socket.Dispose();

@@ -62,9 +62,20 @@ internal static class ConnectionEndpoints
         await using var seat = await services.Seats.TakeAsync(ClientAddress.Of(context.Connection.RemoteIpAddress), isAuthenticated: agent is not null);
 
         // Pings are messages here, and nothing else needs a timer for each socket.
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
+        var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         var connection = new AgentConnection(socket, context.Request, services);
-        await connection.RunAsync(agent, seat, context.RequestAborted);
+        try
+        {
+            await connection.RunAsync(agent, seat, context.RequestAborted);
+        }
+        finally
+        {
+            if (!connection.IsFaulted)
+            {
+                socket.Dispose();
+            }
+        }
+
         return Results.Empty;
     }
 }

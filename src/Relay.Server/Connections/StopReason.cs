@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 
@@ -19,6 +20,9 @@ internal sealed record StopReason(string Name, int CloseCode, string Text, PumpE
     public static readonly StopReason PeerClosed = new("closed_by_agent", CloseCodes.Normal, "");
 
     public static readonly StopReason Lost = new("lost", CloseCodes.Internal, "");
+
+    /// <summary>The framework has closed it already.</summary>
+    public static readonly StopReason BrokenFrame = new("broken_frame", (int)WebSocketCloseStatus.ProtocolError, "");
 
     public static readonly StopReason AuthTimeout = new("auth_timeout", CloseCodes.AuthTimeout, "No auth message came in time.")
     {

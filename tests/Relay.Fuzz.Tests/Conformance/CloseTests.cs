@@ -105,6 +105,16 @@ public sealed class CloseTests(ConformanceRelay relay) : IClassFixture<Conforman
     }
 
     [Fact]
+    public async Task The_code_of_a_fault_arrives_though_more_was_sent_after_it()
+    {
+        using var socket = await relay.OpenAsync();
+
+        await socket.SendAsync([new RawFrame(RawFrame.Text, []) { Rsv = 4 }, .. Enumerable.Repeat(new RawFrame(RawFrame.Text, new byte[1 << 10]), 64)]);
+
+        await relay.AssertFailedAsync(socket, 1002);
+    }
+
+    [Fact]
     public async Task A_connection_that_is_cut_in_the_middle_of_a_frame_harms_nobody()
     {
         using (var socket = await relay.OpenAsync())
