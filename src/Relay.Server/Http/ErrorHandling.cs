@@ -24,10 +24,10 @@ internal static partial class ErrorHandling
             {
                 case StoreUnavailableException unavailable:
                     StoreUnavailable(logger, unavailable.Message, httpContext.TraceIdentifier);
-                    await Failures.StoreUnavailable().ExecuteAsync(httpContext);
+                    await AnswerAsync(httpContext, Failures.StoreUnavailable());
                     return true;
                 case BadHttpRequestException bad:
-                    await Failures.ForStatus(bad.StatusCode).ExecuteAsync(httpContext);
+                    await AnswerAsync(httpContext, Failures.ForStatus(bad.StatusCode));
                     return true;
                 case ConnectionResetException:
                     // The sender is gone in the middle of its body, which is its own affair: it gets no answer, the log no error.
@@ -35,8 +35,20 @@ internal static partial class ErrorHandling
                     return true;
                 default:
                     UnexpectedFailure(logger, exception, httpContext.TraceIdentifier);
-                    await Failures.ForStatus(StatusCodes.Status500InternalServerError).ExecuteAsync(httpContext);
+                    await AnswerAsync(httpContext, Failures.ForStatus(StatusCodes.Status500InternalServerError));
                     return true;
+            }
+        }
+
+        /// <summary>A sender may be gone before it is answered, in the middle of its body above all: that is no fault of the handler's.</summary>
+        private static async Task AnswerAsync(HttpContext context, ErrorResult answer)
+        {
+            try
+            {
+                await answer.ExecuteAsync(context);
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+            {
             }
         }
 
