@@ -14,8 +14,16 @@ internal static class ApiRequests
         ("POST", "/api/v1/register", $$"""{"workspace_id":"w","name":"n","metadata":{"a":[1]},"delivery":{{Delivery}},"source":{{Source}},"http_endpoint":"https://x.invalid/"}"""),
         ("POST", "/api/v1/register", """{"name":"n"}"""),
         ("POST", "/api/v1/rotate", """{"old_relay_id":"agt_0000000000000000","workspace_id":"w","metadata":{},"grace_seconds":5}"""),
+        ("POST", "/api/v1/rotate", """{"relay_id":"{victim}","grace_seconds":604800}"""),
+        ("POST", "/api/v1/rotate", """{"old_relay_id":"{victim}","workspace_id":"w"}"""),
+        ("POST", "/api/v1/admin/keys", """{"name":"k","role":"viewer","expires_at":1}"""),
+        ("GET", "/api/v1/admin/keys", ""),
+        ("DELETE", "/api/v1/admin/keys/{key}", ""),
+        ("POST", "/api/v1/admin/reencrypt", ""),
+        ("GET", "/api/v1/admin/audit", ""),
         ("GET", "/api/v1/agents", ""),
         ("GET", "/api/v1/agents/{agent}", ""),
+        ("PATCH", "/api/v1/agents/{victim}", $$"""{"source":{{Source}} }"""),
         ("PATCH", "/api/v1/agents/{victim}", $$"""{"name":"x","workspace_id":null,"metadata":{"b":{} },"delivery":{{Delivery}},"http_endpoint":null}"""),
         ("DELETE", "/api/v1/agents/{victim}", ""),
         ("GET", "/api/v1/agents/{agent}/events", ""),
@@ -31,21 +39,32 @@ internal static class ApiRequests
         ("GET", "/api/v1/feed", ""), ("GET", "/api/v1/health", ""), ("GET", "/readyz", ""), ("GET", "/", ""), ("GET", "/api/v1/connect", ""), ("GET", "/swagger/v1/swagger.json", ""),
     ];
 
-    private static readonly string[] Names = ["limit", "cursor", "status", "wait", "ack", "agent", "relay_id", "from", "%6cimit", "", "limit[]"];
+    private static readonly string[] Names = ["limit", "cursor", "status", "wait", "ack", "agent", "relay_id", "from", "%6cimit", "", "limit[]", "replay_of", "via"];
     private static readonly string[] Values = ["1", "0", "1000", "-1", "99999999999999999999", "dead", "queued", "in_flight", "true", "evt_00000000000000000000000000000000", "AAAA", "MQ==", "%00", "%ff", "%", "+", "NaN"];
 
-    public static byte[] Make(FuzzWorld world, Random random)
+    public static HttpCase Make(FuzzWorld world, Random random)
     {
         var hostile = new Hostile(random);
         var (method, path, body) = hostile.Any(Calls);
+        if (path.StartsWith("/swagger", StringComparison.Ordinal) && hostile.Chance(90))
+        {
+            // It is made anew each time.
+            return Make(world, random);
+        }
+
         var victim = world.Victim() ?? world.Open;
         var agent = hostile.Chance(60) ? world.Open : victim;
-        var changes = path.Contains("{victim}", StringComparison.Ordinal);
+        body = body.Replace("{victim}", victim.RelayId, StringComparison.Ordinal);
+
+        // Open's own key must go on to be good, so that calls with it get beyond the door.
+        var changes = path.Contains("{victim}", StringComparison.Ordinal) || path.EndsWith("/rotate", StringComparison.Ordinal);
+        agent = changes ? victim : agent;
         path = string.Join('/', path.Split('/').Select(segment => segment switch
         {
             "{victim}" => hostile.Chance(20) || ReferenceEquals(victim, world.Open) ? hostile.Segment() : victim.RelayId,
             "{agent}" => hostile.Chance(15) ? hostile.Segment() : agent.RelayId,
-            "{event}" => hostile.Chance(50) ? hostile.Segment() : $"evt_{random.NextInt64():x32}",
+            "{event}" => hostile.Chance(50) ? hostile.Segment() : world.Event() ?? $"evt_{random.NextInt64():x32}",
+            "{key}" => hostile.Chance(50) ? hostile.Segment() : $"{random.NextInt64():x16}",
             _ => hostile.Chance(1) ? hostile.Segment() : segment,
         }));
         if (hostile.Chance(30))
@@ -64,6 +83,6 @@ internal static class ApiRequests
         };
         method = !changes && hostile.Chance(5) ? hostile.Any(["GET", "POST", "PUT", "HEAD", "OPTIONS", "TRACE", "get"]) : method;
         var request = RequestText.Write(random, hostile, method, path.Replace(' ', '+'), headers, body.Length > 0 ? hostile.Document(body) : []);
-        return hostile.Chance(4) ? RequestText.Break(hostile, request) : request;
+        return new HttpCase(hostile.Chance(4) ? RequestText.Break(hostile, request) : request);
     }
 }

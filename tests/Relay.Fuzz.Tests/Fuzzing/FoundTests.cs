@@ -30,6 +30,26 @@ public sealed class FoundTests
         Assert.True(!relay.Logs.Errors.Any(), string.Join("\n", relay.Logs.Errors));
     }
 
+    /// <summary>Its end is known before it is answered, so that the answer itself fails.</summary>
+    [Theory]
+    [InlineData("Content-Length: 100\r\n\r\nhalf")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nhalf")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nzz\r\n")]
+    public async Task A_sender_that_says_that_nothing_more_comes_in_the_middle_of_its_body_is_no_error_in_the_log(string rest)
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        var agent = await relay.RegisterAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            using var sender = new RawHttp(relay.Url);
+            var answer = await sender.SendAsync(Encoding.ASCII.GetBytes($"POST /api/v1/webhook/{agent.RelayId} HTTP/1.1\r\nHost: x\r\n{rest}"), isLast: true);
+            Assert.True(answer is null or { Status: 400 }, answer?.Head);
+        }
+
+        await relay.RestartAsync();
+        Assert.True(!relay.Logs.Errors.Any(), string.Join("\n", relay.Logs.Errors));
+    }
+
     [Fact]
     public async Task A_reply_with_a_header_that_is_null_is_taken_without_it()
     {

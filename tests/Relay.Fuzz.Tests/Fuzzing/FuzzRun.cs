@@ -10,7 +10,7 @@ namespace Relay.Fuzz.Tests.Fuzzing;
 internal sealed class FuzzRun(string name, string store, Func<FuzzWorld, IAttack> attack)
 {
     private const int Rounds = 10;
-    private const int Workers = 4;
+    private const int Workers = 8;
     private const long MoreBytes = 64 << 20;
     private const int MoreHandles = 100;
 
@@ -19,7 +19,7 @@ internal sealed class FuzzRun(string name, string store, Func<FuzzWorld, IAttack
     public static int Seed { get; } = (int)Setting("RELAY_FUZZ_SEED", Random.Shared.Next());
 
     /// <summary>For each kind of attack.</summary>
-    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Setting("RELAY_FUZZ_SECONDS", 4));
+    public static TimeSpan Duration { get; } = TimeSpan.FromSeconds(Setting("RELAY_FUZZ_SECONDS", 5));
 
     /// <returns>A line that says what was done.</returns>
     public async Task<string> RunAsync()
@@ -31,6 +31,7 @@ internal sealed class FuzzRun(string name, string store, Func<FuzzWorld, IAttack
         {
             await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => AttackAsync(world, round, worker))));
             Assert.True(!relay.Logs.Errors.Any(), string.Join("\n", relay.Logs.Errors));
+            await world.AssertNothingForgedAsync();
             if (round == 0)
             {
                 (bytes, handles) = (Bytes(), Handles());
@@ -43,7 +44,7 @@ internal sealed class FuzzRun(string name, string store, Func<FuzzWorld, IAttack
         using var socket = await Wire.RawWebSocket.OpenAsync(relay, agent);
         Assert.Equal(id, (await socket.ReceiveJsonAsync()).GetProperty("id").GetString());
         return string.Create(CultureInfo.InvariantCulture,
-            $"{name} on {store}, seed {Seed}: {_cases} cases; {bytes >> 20} MiB and {handles} handles after the first round, {Bytes() >> 20} MiB and {Handles()} after the last");
+            $"{name} on {store}, seed {Seed}: {_cases} cases, {_cases / Duration.TotalSeconds:f0} a second; {bytes >> 20} MiB and {handles} handles after the first round, {Bytes() >> 20} MiB and {Handles()} after the last");
     }
 
     private async Task AttackAsync(FuzzWorld world, int round, int worker)

@@ -11,7 +11,9 @@ internal static class RequestText
         "If-None-Match", "Last-Event-ID", "traceparent", "Origin", "WebHook-Request-Origin", "X-Request-Id", "X-Admin-Key", "Authorization", "Accept-Encoding", "Content-Encoding", "TE", "Date",
     ];
 
-    public static byte[] Write(Random random, Hostile hostile, string method, string target, IEnumerable<(string Name, string Value)> headers, byte[] body)
+    /// <summary>With some headers more, of other names than those that are given.</summary>
+    public static byte[] Write(
+        Random random, Hostile hostile, string method, string target, IReadOnlyList<(string Name, string Value)> headers, byte[] body, bool withCredentials = true)
     {
         var head = new StringBuilder($"{method} {target} HTTP/1.1\r\nHost: relay.test\r\n");
         foreach (var (name, value) in headers)
@@ -21,7 +23,11 @@ internal static class RequestText
 
         for (var i = random.Next(4); i > 0; i--)
         {
-            head.Append(hostile.Any(Names)).Append(": ").Append(hostile.HeaderValue()).Append("\r\n");
+            var name = hostile.Any(Names);
+            if (!headers.Any(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) && (withCredentials || name is not ("Authorization" or "X-Admin-Key")))
+            {
+                head.Append(name).Append(": ").Append(hostile.HeaderValue()).Append("\r\n");
+            }
         }
 
         byte[] framed = [.. Encoding.Latin1.GetBytes(head.Append($"Content-Length: {body.Length}\r\n\r\n").ToString()), .. body];

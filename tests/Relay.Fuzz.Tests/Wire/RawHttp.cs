@@ -14,12 +14,18 @@ internal sealed class RawHttp(Uri server) : IDisposable
     private readonly byte[] _buffer = new byte[16 << 10];
     private Socket? _socket;
 
+    /// <summary>What a server's answer to a close with 1000 is.</summary>
+    public static ReadOnlySpan<byte> ClosedNormally => [0x88, 2, 1000 >> 8, 1000 & 0xff];
+
     /// <param name="request">A whole request, or what is left of one.</param>
-    /// <param name="patience">How long the answer may take; the connection is cut then.</param>
-    /// <returns>The answer; null when the connection ended or was cut without a whole one.</returns>
-    public async Task<RawAnswer?> SendAsync(byte[] request, TimeSpan patience)
+    /// <param name="isLast">Whether the sending half of the connection is closed after it.</param>
+    /// <returns>
+    /// The answer; null when the connection ended without a whole one, or none came in time. What is upgraded is closed as a WebSocket, and the body
+    /// is all that came until its end. A stream of events has no body: it never ends.
+    /// </returns>
+    public async Task<RawAnswer?> SendAsync(byte[] request, bool isLast)
     {
-        using var until = new CancellationTokenSource(patience);
+        using var until = new CancellationTokenSource(RelayHost.Patience);
         RawAnswer? answer = null;
         try
         {
@@ -29,6 +35,11 @@ internal sealed class RawHttp(Uri server) : IDisposable
                 for (var sent = 0; sent < request.Length;)
                 {
                     sent += await _socket.SendAsync(request.AsMemory(sent), until.Token);
+                }
+
+                if (isLast)
+                {
+                    _socket.Shutdown(SocketShutdown.Send);
                 }
             }
             catch (SocketException)
@@ -41,18 +52,30 @@ internal sealed class RawHttp(Uri server) : IDisposable
                 answer = await ReceiveAsync(hasBody: !request.AsSpan().StartsWith("HEAD "u8), until.Token);
             }
             while (answer is { Status: >= 100 and < 200 and not 101 });
+
+            if (answer is { Status: 101 } && !isLast)
+            {
+                await _socket.SendAsync(RawFrame.OfClose(1000).ToBytes(), until.Token);
+                while (await FillAsync(until.Token))
+                {
+                }
+
+                answer = answer with { Body = Received.ToArray() };
+            }
         }
         catch (Exception exception) when (exception is SocketException or OperationCanceledException)
         {
         }
 
-        if (answer is null or { Status: 101 } || answer.Head.Contains("Connection: close", StringComparison.OrdinalIgnoreCase) || _received.Length > 0)
+        if (isLast || answer is null or { Status: 101 } || answer.Head.Contains("Connection: close", StringComparison.OrdinalIgnoreCase) || IsStream(answer.Head) || _received.Length > 0)
         {
             Dispose();
         }
 
         return answer;
     }
+
+    private static bool IsStream(string head) => head.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase);
 
     public void Dispose()
     {
@@ -90,7 +113,7 @@ internal sealed class RawHttp(Uri server) : IDisposable
         var head = Encoding.Latin1.GetString(Received[..headLength]);
         Take(headLength + 4);
         var status = int.Parse(head.AsSpan(9, 3), CultureInfo.InvariantCulture);
-        var body = !hasBody || status is < 200 or 204 or 304 ? []
+        var body = !hasBody || status is < 200 or 204 or 304 || IsStream(head) ? []
             : head.Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase) ? await ReceiveChunksAsync(cancellationToken)
             : await ReceiveBodyAsync(LengthIn(head), cancellationToken);
         return body is null ? null : new RawAnswer(status, head, body);

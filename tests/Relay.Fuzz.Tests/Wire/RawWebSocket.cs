@@ -58,6 +58,9 @@ internal sealed class RawWebSocket : IDisposable
         }
     }
 
+    /// <summary>Closes the sending half of the connection.</summary>
+    public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
+
     /// <returns>The next message, whose frame is text and whole.</returns>
     public async Task<JsonElement> ReceiveJsonAsync()
     {
@@ -67,9 +70,9 @@ internal sealed class RawWebSocket : IDisposable
     }
 
     /// <returns>The next frame, as RFC 6455 wants a server to send it; null at the end of the connection.</returns>
-    public async Task<RawFrame?> ReceiveAsync(CancellationToken cancellationToken = default)
+    public async Task<RawFrame?> ReceiveAsync()
     {
-        if (!await FillAsync(2, cancellationToken))
+        if (!await FillAsync(2))
         {
             return null;
         }
@@ -82,7 +85,7 @@ internal sealed class RawWebSocket : IDisposable
         if (second >= 126)
         {
             var more = second == 126 ? 2 : 8;
-            Assert.True(await FillAsync(more, cancellationToken));
+            Assert.True(await FillAsync(more));
             length = more == 2 ? BinaryPrimitives.ReadUInt16BigEndian(_buffer.AsSpan(_start)) : BinaryPrimitives.ReadInt64BigEndian(_buffer.AsSpan(_start));
             _start += more;
         }
@@ -90,7 +93,7 @@ internal sealed class RawWebSocket : IDisposable
         var payload = new byte[length];
         for (var read = 0; read < length;)
         {
-            if (!await FillAsync(1, cancellationToken))
+            if (!await FillAsync(1))
             {
                 return null;
             }
@@ -116,7 +119,7 @@ internal sealed class RawWebSocket : IDisposable
         var length = 0;
         while ((length = _buffer.AsSpan(_start, _end - _start).IndexOf("\r\n\r\n"u8)) < 0)
         {
-            Assert.True(await FillAsync(_end - _start + 1, CancellationToken.None), "Closed without an answer.");
+            Assert.True(await FillAsync(_end - _start + 1), "Closed without an answer.");
         }
 
         var head = Encoding.Latin1.GetString(_buffer, _start, length + 2);
@@ -125,7 +128,7 @@ internal sealed class RawWebSocket : IDisposable
     }
 
     /// <returns>False when the connection ended before there were as many bytes.</returns>
-    private async Task<bool> FillAsync(int count, CancellationToken cancellationToken)
+    private async Task<bool> FillAsync(int count)
     {
         if (_end - _start < count && _buffer.Length - _start < count)
         {
@@ -138,8 +141,7 @@ internal sealed class RawWebSocket : IDisposable
             _start = _end = 0;
         }
 
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(RelayHost.Patience);
+        using var patience = new CancellationTokenSource(RelayHost.Patience);
         while (_end - _start < count)
         {
             try
