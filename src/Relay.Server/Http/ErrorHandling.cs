@@ -30,8 +30,10 @@ internal static partial class ErrorHandling
                     await AnswerAsync(httpContext, Failures.ForStatus(bad.StatusCode));
                     return true;
                 case ConnectionResetException:
-                    // The sender is gone in the middle of its body, which is its own affair: it gets no answer, the log no error.
+                    // The sender is gone in the middle of its body, which is its own affair: it gets no answer, the log no error. Nor one
+                    // of Kestrel's, which would otherwise try to read the rest.
                     httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+                    httpContext.Abort();
                     return true;
                 default:
                     UnexpectedFailure(logger, exception, httpContext.TraceIdentifier);
