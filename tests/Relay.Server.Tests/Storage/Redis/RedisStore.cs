@@ -7,6 +7,7 @@ using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
+using Relay.Server.Cluster;
 using Relay.Server.Delivery;
 using Relay.Server.Limits;
 using Relay.Server.Operations.Statistics;
@@ -25,6 +26,7 @@ internal sealed class RedisStore : IAsyncDisposable
         .AddLogging(logging => logging.AddProvider(_logs))
         .AddSingleton(TimeProvider.System)
         .AddSingleton<SenderWaits>()
+        .AddSingleton<NodeIdentity>()
         .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = server.ConnectionString, KeyPrefix = prefix }))
         .AddSingleton(Options.Create(options))
         .AddRedisStore()
