@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
+using System.Net.WebSockets;
 using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Connections;
 
-/// <summary>Everything is posted to one node; the agent's connections are on two.</summary>
+/// <summary>Everything is posted to one node; the agent's connections are on others. The clock stands still, so that nobody is late for its turn.</summary>
 public sealed class SharedAcrossNodesTests
 {
     private const string Shared = """{"delivery":{"connections":"shared","retry_delays_ms":[0]}}""";
@@ -13,7 +14,7 @@ public sealed class SharedAcrossNodesTests
     [InlineData(10, 30)]
     public async Task One_by_one_with_acks_at_once_each_has_its_share(int windowHere, int windowThere)
     {
-        await using var relay = await RelayHost.StartAsync("redis");
+        await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var peer = relay.StartAnother();
         var agent = await relay.RegisterAsync(Shared);
         await using var here = await relay.ConnectAsync(agent, windowHere);
@@ -28,10 +29,8 @@ public sealed class SharedAcrossNodesTests
             await Eventually.AsyncTrue(() => received.Count >= i);
         }
 
-        await here.CloseAsync();
-        await there.CloseAsync();
-        await working;
         AssertShares(sent, received, here, share: (double)windowHere / (windowHere + windowThere));
+        await EndAsync(working, here, there);
     }
 
     [Theory]
@@ -39,7 +38,7 @@ public sealed class SharedAcrossNodesTests
     [InlineData(30, 90)]
     public async Task In_a_burst_without_acks_each_has_its_share(int windowHere, int windowThere)
     {
-        await using var relay = await RelayHost.StartAsync("redis");
+        await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var peer = relay.StartAnother();
         var agent = await relay.RegisterAsync(Shared);
         await using var here = await relay.ConnectAsync(agent, windowHere);
@@ -53,15 +52,13 @@ public sealed class SharedAcrossNodesTests
         await Eventually.AsyncTrue(() => received.Count >= 60);
 
         AssertShares(sent, received, here, share: (double)windowHere / (windowHere + windowThere));
-        await here.CloseAsync();
-        await there.CloseAsync();
-        await working;
+        await EndAsync(working, here, there);
     }
 
     [Fact]
     public async Task What_comes_to_a_node_without_a_connection_is_shared_too()
     {
-        await using var relay = await RelayHost.StartAsync("redis");
+        await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var first = relay.StartAnother();
         await using var second = relay.StartAnother();
         var agent = await relay.RegisterAsync(Shared);
@@ -78,15 +75,13 @@ public sealed class SharedAcrossNodesTests
         }
 
         AssertShares(sent, received, one, share: 0.5);
-        await one.CloseAsync();
-        await other.CloseAsync();
-        await working;
+        await EndAsync(working, one, other);
     }
 
     [Fact]
     public async Task What_is_the_turn_of_one_that_has_left_comes_to_the_other()
     {
-        await using var relay = await RelayHost.StartAsync("redis");
+        await using var relay = await RelayHost.StartAsync("redis", ownClock: true);
         await using var peer = relay.StartAnother();
         var agent = await relay.RegisterAsync(Shared);
         await using var here = await relay.ConnectAsync(agent);
@@ -109,6 +104,16 @@ public sealed class SharedAcrossNodesTests
         Assert.InRange(received.Count(one => one.By == here), all * share * 0.6, all * (1 - ((1 - share) * 0.6)));
     }
 
+    private static async Task EndAsync(Task working, params TestAgent[] connected)
+    {
+        foreach (var one in connected)
+        {
+            await one.Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+        }
+
+        await working;
+    }
+
     private static Task WorkAsync(TestAgent connected, ConcurrentQueue<(TestAgent By, string Id)> received) =>
         ReadAsync(connected, received, id => connected.AckAsync(id));
 
@@ -116,18 +121,16 @@ public sealed class SharedAcrossNodesTests
     {
         while (true)
         {
-            string id;
             try
             {
-                id = (await connected.ReceiveWebhookAsync()).Id;
+                var id = (await connected.ReceiveWebhookAsync()).Id;
+                received.Enqueue((connected, id));
+                await (then?.Invoke(id) ?? Task.CompletedTask);
             }
-            catch (Exception closed) when (closed is InvalidOperationException or System.Net.WebSockets.WebSocketException)
+            catch (Exception ended) when (ended is InvalidOperationException or WebSocketException)
             {
                 return;
             }
-
-            received.Enqueue((connected, id));
-            await (then?.Invoke(id) ?? Task.CompletedTask);
         }
     }
 }

@@ -63,6 +63,7 @@ internal sealed class RedisConnector
 #pragma warning restore CS0618
         multiplexer.IncludeDetailInExceptions = false;
         await LoadScriptsAsync(multiplexer, cancellationToken);
+        await WhenItHearsAsync(multiplexer, cancellationToken);
         return multiplexer;
     }
 
@@ -80,6 +81,23 @@ internal sealed class RedisConnector
         }
         catch (Exception error) when (error is RedisException or TimeoutException)
         {
+        }
+    }
+
+    /// <summary>The connection for signals comes a little later than the one for calls. If it does not, whoever looks after the lane will see.</summary>
+    private static async Task WhenItHearsAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
+    {
+        for (var began = Environment.TickCount64; Environment.TickCount64 - began < ConnectTimeout.TotalMilliseconds;)
+        {
+            try
+            {
+                await multiplexer.GetSubscriber().PingAsync().WaitAsync(ConnectTimeout, cancellationToken);
+                return;
+            }
+            catch (Exception error) when (error is RedisException or TimeoutException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
+            }
         }
     }
 
