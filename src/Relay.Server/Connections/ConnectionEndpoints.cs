@@ -11,6 +11,8 @@ namespace Relay.Server.Connections;
 /// <summary><c>GET /api/v1/connect</c>, and <c>/</c> for clients that know only the host: where agents connect.</summary>
 internal static class ConnectionEndpoints
 {
+    private const int KeyLength = 24;
+
     public static IServiceCollection AddAgentConnections(this IServiceCollection services)
     {
         services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
@@ -31,6 +33,7 @@ internal static class ConnectionEndpoints
         group.MapGet("/api/v1/connect", ConnectAsync)
             .WithSummary("Upgrades to the WebSocket of an agent.")
             .Produces(StatusCodes.Status101SwitchingProtocols)
+            .Produces<ErrorResponse>(StatusCodes.Status400BadRequest)
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorResponse>(StatusCodes.Status426UpgradeRequired);
         routes.MapProbe();
@@ -44,6 +47,12 @@ internal static class ConnectionEndpoints
             context.Response.Headers.Upgrade = "websocket";
             return new ErrorResult(
                 StatusCodes.Status426UpgradeRequired, ErrorCodes.UpgradeRequired, "Agents connect here by WebSocket. Senders post to /api/v1/webhook/{relay_id}.");
+        }
+
+        // RFC 6455 §4.1: 16 bytes. The framework takes base64 with spaces in it too, and then has no room for them.
+        if (context.Request.Headers.SecWebSocketKey is not [{ Length: KeyLength }])
+        {
+            return Failures.Invalid("Sec-WebSocket-Key is the base64 of 16 bytes.");
         }
 
         if (services.Lifetime.ApplicationStopping.IsCancellationRequested)

@@ -42,7 +42,7 @@ public sealed class ConformanceRelay : IAsyncLifetime
             frame = await socket.ReceiveAsync();
         }
 
-        Assert.True(frame?.CloseCode == code , $"Closed with {frame?.CloseCode}, not {code}.");
+        Assert.True(frame?.CloseCode == code, $"Closed with {frame?.CloseCode}, not {code}.");
         Assert.Null(await socket.ReceiveAsync());
         using var another = await OpenAsync();
         await AssertAliveAsync(another);

@@ -51,6 +51,18 @@ public sealed class FoundTests
     }
 
     [Fact]
+    public async Task A_handshake_whose_key_has_spaces_inside_is_refused()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        using var agent = new RawHttp(relay.Url);
+
+        var answer = await agent.SendAsync(
+            Encoding.ASCII.GetBytes(RawWebSocket.Upgrade().Replace("dGhl", $"dGhl{new string(' ', 100)}", StringComparison.Ordinal)), isLast: false);
+
+        Assert.Equal(400, answer?.Status);
+    }
+
+    [Fact]
     public async Task A_reply_with_a_header_that_is_null_is_taken_without_it()
     {
         await using var relay = await RelayHost.StartAsync("embedded");

@@ -54,7 +54,10 @@ internal sealed class SnsProvider() : Provider("sns")
 
         var message = new Dictionary<string, string?>(fields)
         {
-            ["SignatureVersion"] = version, ["Signature"] = Convert.ToBase64String(signing.Flip(signature)), ["SigningCertURL"] = certificateUrl, ["Timestamp"] = Text(signing.Shown ?? signing.At),
+            ["SignatureVersion"] = version,
+            ["Signature"] = Convert.ToBase64String(signing.Flip(signature)),
+            ["SigningCertURL"] = certificateUrl,
+            ["Timestamp"] = Text(signing.Shown ?? signing.At),
         };
         return new([("x-amz-sns-topic-arn", Topic)], JsonSerializer.SerializeToUtf8Bytes(message.Where(static field => field.Value is not null).ToDictionary()));
     }
