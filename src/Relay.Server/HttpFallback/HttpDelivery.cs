@@ -160,7 +160,13 @@ internal sealed partial class HttpDelivery
 
         _subscription ??= await _services.Pump.Queue.SubscribeAsync(_id, OnSignal);
         _isConnected = await _services.Presence.IsConnectedAsync(_id);
-        _pump = new DeliveryPump(_id, _applied = PolicyOf(_agent), _session, asked: null, _sink, _services.Pump);
+        if (_agent is not { } agent)
+        {
+            // It was deactivated meanwhile; the next tick looks again.
+            return;
+        }
+
+        _pump = new DeliveryPump(_id, _applied = PolicyOf(agent), _session, asked: null, _sink, _services.Pump);
         _sink.Pump = _pump;
         (_nextListing, _nextLook) = (Now + ListInterval, Now + LookInterval);
 
