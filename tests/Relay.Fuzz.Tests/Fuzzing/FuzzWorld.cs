@@ -8,6 +8,7 @@ using Relay.Fuzz.Tests.Fuzzing.Providers;
 using Relay.Fuzz.Tests.Wire;
 using Relay.Protocol;
 using Relay.Server.Ingest.Sources;
+using Relay.Server.Ingest.Sources.Sns;
 
 namespace Relay.Fuzz.Tests.Fuzzing;
 
@@ -45,7 +46,10 @@ internal sealed class FuzzWorld
         var amazon = new FakeAmazon();
         var relay = RelayHost.Start(
             await StoreSetup.CreateAsync(store),
-            replace: services => services.Replace(ServiceDescriptor.Singleton(provider => new ProviderWeb(amazon, provider.GetRequiredService<ILogger<ProviderWeb>>()))),
+            replace: services => services
+                .Replace(ServiceDescriptor.Singleton(provider => new ProviderWeb(amazon, provider.GetRequiredService<ILogger<ProviderWeb>>())))
+                .Replace(ServiceDescriptor.Singleton(provider => new SnsTrust(
+                    provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SnsTrust>>(), SnsProvider.Roots))),
             settings:
             [
                 ("Relay:Ingest:MaxBodyBytes", $"{MaxBodyBytes}"), ("Relay:Connections:MaxFrameBytes", $"{2 * MaxBodyBytes}"), ("Relay:RateLimit:WebhooksPerMinute", "0"),

@@ -23,6 +23,9 @@ internal sealed class SnsProvider() : Provider("sns")
 
     public static string Certificate { get; } = CreateCertificate();
 
+    /// <summary>It is its own authority.</summary>
+    public static X509Certificate2Collection Roots { get; } = [X509Certificate2.CreateFromPem(Certificate)];
+
     public override bool SignsTime => true;
 
     /// <summary>Another text of the same message is refused, which is what the signed fields are for.</summary>
