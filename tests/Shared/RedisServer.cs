@@ -14,6 +14,9 @@ internal sealed class RedisServer : IAsyncDisposable
 {
     private const string Program = "redis-server";
 
+    /// <summary>Nodes of a cluster talk to each other on their port and this many more.</summary>
+    private const int ClusterBusOffset = 10_000;
+
     /// <summary>Passes signals, one a line, to Redis, says when it has, and is gone when Redis is.</summary>
     private const string Keeper = """
         redis-server "$@" </dev/null & pid=$!
@@ -35,6 +38,8 @@ internal sealed class RedisServer : IAsyncDisposable
 
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
+    public bool IsRunning => _keeper is not null;
+
     /// <summary>A server that runs.</summary>
     public static async Task<RedisServer> StartAsync()
     {
@@ -46,9 +51,16 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary>A port on which nothing listens yet.</summary>
     public static RedisServer NotStarted()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return new RedisServer(((IPEndPoint)probe.LocalEndpoint).Port);
+        while (true)
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, 0);
+            probe.Start();
+            var port = ((IPEndPoint)probe.LocalEndpoint).Port;
+            if (port + ClusterBusOffset <= IPEndPoint.MaxPort)
+            {
+                return new RedisServer(port);
+            }
+        }
     }
 
     /// <summary>Starts it on its port and its data, and waits until it answers.</summary>
@@ -72,7 +84,19 @@ internal sealed class RedisServer : IAsyncDisposable
     public async Task SetAsync(string setting, string value) => Assert.Equal("+OK", await SendAsync($"CONFIG SET {setting} {value}"));
 
     /// <summary>Sends one command without spaces in its arguments; answers the first line of the answer.</summary>
-    public async Task<string> SendAsync(string command)
+    public Task<string> SendAsync(string command) => AskAsync(command, static (reader, limit) => reader.ReadLineAsync(limit).AsTask());
+
+    /// <summary>Sends one command that is answered with text, such as <c>INFO replication</c>; answers the text.</summary>
+    public Task<string> ReadAsync(string command) => AskAsync(command, static async (reader, limit) =>
+    {
+        var first = await reader.ReadLineAsync(limit) ?? "";
+        Assert.StartsWith("$", first, StringComparison.Ordinal);
+        var text = new char[int.Parse(first.AsSpan(1), CultureInfo.InvariantCulture)];
+        await reader.ReadBlockAsync(text, limit);
+        return new string(text);
+    });
+
+    private async Task<string> AskAsync(string command, Func<StreamReader, CancellationToken, Task<string?>> read)
     {
         using var limit = new CancellationTokenSource(Timeout);
         using var client = new TcpClient();
@@ -80,7 +104,7 @@ internal sealed class RedisServer : IAsyncDisposable
         await using var stream = client.GetStream();
         await stream.WriteAsync(Encoding.UTF8.GetBytes(command + "\r\n"), limit.Token);
         using var reader = new StreamReader(stream);
-        return await reader.ReadLineAsync(limit.Token) ?? "";
+        return await read(reader, limit.Token) ?? "";
     }
 
     /// <summary>What it has on disk: the append-only file, all that it was told.</summary>

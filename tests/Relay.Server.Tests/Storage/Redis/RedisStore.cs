@@ -22,12 +22,12 @@ internal sealed class RedisStore : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly RecordedLogs _logs = new();
 
-    private RedisStore(RedisServer server, string prefix, DeliveryOptions options) => _services = new ServiceCollection()
+    private RedisStore(string redis, string prefix, DeliveryOptions options) => _services = new ServiceCollection()
         .AddLogging(logging => logging.AddProvider(_logs))
         .AddSingleton(TimeProvider.System)
         .AddSingleton<SenderWaits>()
         .AddSingleton<NodeIdentity>()
-        .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = server.ConnectionString, KeyPrefix = prefix }))
+        .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = redis, KeyPrefix = prefix }))
         .AddSingleton(Options.Create(options))
         .AddRedisStore()
         .BuildServiceProvider(validateScopes: true);
@@ -54,9 +54,12 @@ internal sealed class RedisStore : IAsyncDisposable
 
     public IEnumerable<string> Logged => _logs.Messages;
 
-    public static async Task<RedisStore> StartAsync(RedisServer server, string prefix = "relay:", DeliveryOptions? options = null)
+    public static Task<RedisStore> StartAsync(RedisServer server, string prefix = "relay:", DeliveryOptions? options = null) =>
+        StartAsync(server.ConnectionString, prefix, options);
+
+    public static async Task<RedisStore> StartAsync(string redis, string prefix = "relay:", DeliveryOptions? options = null)
     {
-        var store = new RedisStore(server, prefix, options ?? new DeliveryOptions());
+        var store = new RedisStore(redis, prefix, options ?? new DeliveryOptions());
         foreach (var service in store._services.GetServices<IHostedService>())
         {
             await service.StartAsync(CancellationToken.None);

@@ -1,0 +1,28 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Tests.Storage.Redis;
+
+/// <summary>A crash is one of the store only, which is left to itself until the end; that of the cluster's servers has tests of its own.</summary>
+internal sealed class ClusterStoreHarness(RedisCluster cluster) : IStoreHarness
+{
+    private readonly string _prefix = $"{RelayId.New()}:";
+    private readonly List<RedisStore> _opened = [];
+
+    public bool ForgetsByItself => true;
+
+    public async Task<StoreUnderTest> OpenAsync(DeliveryOptions options)
+    {
+        var store = await RedisStore.StartAsync(cluster.ConnectionString, _prefix, options);
+        _opened.Add(store);
+        return new StoreUnderTest(store.Queue, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _opened)
+        {
+            await store.DisposeAsync();
+        }
+    }
+}
