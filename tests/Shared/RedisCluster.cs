@@ -96,6 +96,17 @@ internal sealed class RedisCluster : IAsyncDisposable
         "--cluster-slots", $"{slots}", "--cluster-yes",
     ]);
 
+    /// <summary>Begins to move the slot of a key: no key has moved yet.</summary>
+    public async Task<SlotMove> BeginMoveAsync(string key)
+    {
+        var from = await PrimaryOfAsync(key);
+        var to = (await PrimariesAsync()).First(primary => primary != from);
+        var slot = int.Parse((await from.SendAsync($"CLUSTER KEYSLOT {key}")).AsSpan(1), CultureInfo.InvariantCulture);
+        var move = new SlotMove(slot, from, to, await PrimariesAsync());
+        await move.BeginAsync();
+        return move;
+    }
+
     public async Task<RedisServer[]> PrimariesAsync() =>
         [.. (await NodesAsync(_servers.First(static server => server.IsRunning))).Where(static node => node.IsPrimary).Select(static node => node.Server)];
 
@@ -107,7 +118,7 @@ internal sealed class RedisCluster : IAsyncDisposable
         }
     }
 
-    private static async Task<string> IdOfAsync(RedisServer server) => await server.ReadAsync("CLUSTER MYID");
+    internal static async Task<string> IdOfAsync(RedisServer server) => await server.ReadAsync("CLUSTER MYID");
 
     /// <summary>As one of them sees them; failed ones are left out.</summary>
     private async Task<IReadOnlyList<Node>> NodesAsync(RedisServer asked)

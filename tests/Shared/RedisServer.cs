@@ -96,6 +96,18 @@ internal sealed class RedisServer : IAsyncDisposable
         return new string(text);
     });
 
+    /// <summary>Sends one command that is answered with a list of texts without line ends.</summary>
+    public async Task<string[]> ListAsync(string command) => (await AskAsync(command, static async (reader, limit) =>
+    {
+        var lines = new string[2 * int.Parse((await reader.ReadLineAsync(limit) ?? "*0").AsSpan(1), CultureInfo.InvariantCulture)];
+        for (var i = 0; i < lines.Length; i++)
+        {
+            lines[i] = await reader.ReadLineAsync(limit) ?? "";
+        }
+
+        return string.Join('\n', lines.Where(static (_, place) => place % 2 == 1));
+    })).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
     private async Task<string> AskAsync(string command, Func<StreamReader, CancellationToken, Task<string?>> read)
     {
         using var limit = new CancellationTokenSource(Timeout);

@@ -28,13 +28,13 @@ namespace Relay.Server.Storage.Redis;
 /// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
 /// <item><term><c>{agt_…}:uses</c></term><description>HASH of when each of the agent's keys was last used, by the key's SHA-256</description></item>
 /// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
-/// <item><term><c>agenda:…</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
+/// <item><term><c>{agenda:…}</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
 /// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
 /// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
 /// <item><term><c>{audit}:log</c></term><description>STREAM of administrative acts, numbered from 1</description></item>
-/// <item><term><c>nodes</c></term><description>HASH of the nodes that are there: until when that is believed, and how many connections; lives as long</description></item>
-/// <item><term><c>counts:…</c></term><description>HASH of what all nodes counted in an hour; lives 25 hours after the last</description></item>
-/// <item><term><c>health:…</c></term><description>written by health checks; lives a minute</description></item>
+/// <item><term><c>{nodes}</c></term><description>HASH of the nodes that are there: until when that is believed, and how many connections; lives as long</description></item>
+/// <item><term><c>{counts:…}</c></term><description>HASH of what all nodes counted in an hour; lives 25 hours after the last</description></item>
+/// <item><term><c>{health:…}</c></term><description>written by health checks; lives a minute</description></item>
 /// </list>
 /// </summary>
 internal sealed class RedisKeys
@@ -59,6 +59,12 @@ internal sealed class RedisKeys
 
     public string Permits(LimitKey key) => Limit(key) + ":permits";
 
+    /// <summary>
+    /// A key that is never there, named in every script call. A Redis Cluster that moves a slot runs no call for which a key is missing on
+    /// either side, so that no script finds some of an agent's keys here and not those that are there.
+    /// </summary>
+    public static string Missing(string key) => key + ":none";
+
     public RedisChannel Signal(RelayId agent) => Agent(agent) + ":signal";
 
     /// <summary>Where a node hears what senders are answered; settle.lua makes the name too.</summary>
@@ -79,17 +85,17 @@ internal sealed class RedisKeys
     /// <summary>What the scripts of logs get: they make the stream's name from it.</summary>
     public string Audit => _prefix + "{audit}";
 
-    public string Agenda(AgendaKind kind) => _prefix + "agenda:" + ((int)kind).ToString(CultureInfo.InvariantCulture);
+    public string Agenda(AgendaKind kind) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{{agenda:{(int)kind}}}");
 
     public string Event(RelayId agent, EventId id) => Agent(agent) + ":e:" + id;
 
     public string KeyIndex(ReadOnlySpan<byte> keyHash) => _prefix + "key:" + Convert.ToHexStringLower(keyHash);
 
     /// <summary>The one hash of all nodes.</summary>
-    public string Cluster => _prefix + "nodes";
+    public string Cluster => _prefix + "{nodes}";
 
     /// <param name="hour">Hours since the Unix epoch.</param>
-    public string Counts(long hour) => _prefix + "counts:" + hour.ToString(CultureInfo.InvariantCulture);
+    public string Counts(long hour) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{{counts:{hour}}}");
 
-    public string Health(int lane) => _prefix + "health:" + lane.ToString(CultureInfo.InvariantCulture);
+    public string Health(int lane) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{{health:{lane}}}");
 }

@@ -46,8 +46,11 @@ internal sealed class RedisLane
     public RedisLane() => Signals = new LaneSignals(this);
 
     /// <summary>Runs a script. The call has its place in the order when this returns.</summary>
+    /// <param name="script">The script.</param>
+    /// <param name="key">It touches this key and others with its hash tag, which it must have.</param>
+    /// <param name="arguments">The script's.</param>
     /// <exception cref="StoreUnavailableException">By the task: it failed, or its outcome is unknown.</exception>
-    public Task<RedisResult> RunAsync(RedisScript script, RedisKey key, params RedisValue[] arguments)
+    public Task<RedisResult> RunAsync(RedisScript script, string key, params RedisValue[] arguments)
     {
         lock (_gate)
         {
@@ -57,7 +60,7 @@ internal sealed class RedisLane
                 return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : RedisErrors.NotConnected));
             }
 
-            var call = new LaneCall(this, script, [key], arguments);
+            var call = new LaneCall(this, script, [key, RedisKeys.Missing(key)], arguments);
             Append(call);
             if (!_isReloading)
             {
