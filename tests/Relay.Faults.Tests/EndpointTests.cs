@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
 using Relay.Protocol;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

@@ -1,5 +1,4 @@
 using Relay.Protocol;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

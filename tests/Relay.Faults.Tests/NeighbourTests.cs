@@ -1,4 +1,3 @@
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

@@ -1,5 +1,4 @@
 using System.Net;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

@@ -1,6 +1,5 @@
 using System.Net;
 using Relay.Client;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

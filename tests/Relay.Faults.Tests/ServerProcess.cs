@@ -221,6 +221,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         return response.StatusCode;
     }
 
+    /// <summary>Whether the relay keeps an event of the agent with this status.</summary>
+    public async Task<bool> HasEventsAsync(RegisterResponse agent, string status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/agents/{agent.RelayId}/events?limit=1&status={status}");
+        request.Headers.Authorization = new("Bearer", agent.ApiKey);
+        using var response = await Http.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+        using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        return answer.RootElement.GetProperty("events").GetArrayLength() > 0;
+    }
+
     private async Task<HttpResponseMessage> SendAsync(RegisterResponse agent, int number)
     {
         using var content = new StringContent(number.ToString(CultureInfo.InvariantCulture));

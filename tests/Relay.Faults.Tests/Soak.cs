@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Relay.Protocol;
-using Relay.Tests.Shared;
 
 namespace Relay.Faults.Tests;
 

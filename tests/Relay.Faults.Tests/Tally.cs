@@ -24,6 +24,13 @@ internal sealed class Tally
     /// <summary>What was accepted and has not been delivered, yet.</summary>
     public int Lost => LostNumbers().Count();
 
+    /// <summary>Of all that has been accepted until now, how many have not been delivered when this is asked.</summary>
+    public Func<int> LostOfThese()
+    {
+        var these = _accepted.Keys.ToArray();
+        return () => these.Count(number => !_delivered.ContainsKey(number));
+    }
+
     /// <summary>The sender got a 2xx: from now on this event must not be lost.</summary>
     public void Accept(int number) => Assert.True(_accepted.TryAdd(number, 0));
 

@@ -119,6 +119,17 @@ internal sealed class RedisServer : IAsyncDisposable
         return await read(reader, limit.Token) ?? "";
     }
 
+    /// <summary>Waits until a replica has all that this one has been told until now.</summary>
+    public async Task WhenReplicatedAsync(RedisServer replica)
+    {
+        var told = await OffsetAsync("master_repl_offset");
+        for (var waited = Stopwatch.StartNew(); await replica.OffsetAsync("slave_repl_offset") < told;)
+        {
+            Assert.True(waited.Elapsed < Timeout, $"The replica on port {replica.Port} does not follow.");
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System);
+        }
+    }
+
     /// <summary>What it has on disk: the append-only file, all that it was told.</summary>
     public byte[] ReadFiles() => [.. Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories).SelectMany(File.ReadAllBytes)];
 
@@ -185,6 +196,13 @@ internal sealed class RedisServer : IAsyncDisposable
 
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
+    }
+
+    /// <returns>-1: it does not say, being no replica for instance.</returns>
+    private async Task<long> OffsetAsync(string name)
+    {
+        var line = (await ReadAsync("INFO replication")).Split("\r\n").FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.Ordinal));
+        return line is null ? -1 : long.Parse(line.AsSpan(name.Length + 1), CultureInfo.InvariantCulture);
     }
 
     private static void Note(StringBuilder log, string? line)
