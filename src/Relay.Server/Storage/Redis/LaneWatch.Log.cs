@@ -11,9 +11,15 @@ internal sealed partial class LaneWatch
     [LoggerMessage(3002, LogLevel.Warning, "Redis cannot be reached (connection {Number}). The server goes on trying and is not ready until it can.")]
     private static partial void LogNotThere(ILogger logger, int number);
 
-    [LoggerMessage(3003, LogLevel.Warning, "Connection {Number} to Redis was dead and has been replaced.")]
+    [LoggerMessage(3003, LogLevel.Warning, "Connection {Number} to Redis has been replaced.")]
     private static partial void LogReplaced(ILogger logger, int number);
 
     [LoggerMessage(3004, LogLevel.Warning, "Looking after connection {Number} to Redis failed. It is tried again.")]
     private static partial void LogFailed(ILogger logger, int number, Exception error);
+
+    [LoggerMessage(3005, LogLevel.Warning, "The Redis of connection {Number} is not the primary any more, and refuses writes. Nothing is accepted on it until the primary is found.")]
+    private static partial void LogNoPrimary(ILogger logger, int number);
+
+    [LoggerMessage(3006, LogLevel.Warning, "A primary of the Redis Cluster does not answer on connection {Number}. Nothing is accepted for the agents that it keeps until it or its replica does.")]
+    private static partial void LogPartlyLost(ILogger logger, int number);
 }

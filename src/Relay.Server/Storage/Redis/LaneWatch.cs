@@ -1,10 +1,9 @@
-using StackExchange.Redis;
-
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>
 /// Keeps one lane connected. The client reconnects by itself, but not always (StackExchange.Redis issues 269, 559, 762): a multiplexer
-/// that answered no probe for a while is replaced.
+/// that answered no probe for a while is replaced, and so is one whose server is no primary any more, or whose cluster has another primary
+/// for one that is dead: by itself it finds out within a minute.
 /// </summary>
 internal sealed partial class LaneWatch(
     RedisLane lane, int number, RedisConnector connector, RedisSettingsCheck settings, TimeProvider time, ILogger<LaneWatch> logger)
@@ -54,22 +53,25 @@ internal sealed partial class LaneWatch(
     {
         try
         {
-            if (await AnswersAsync(stopping))
+            var used = lane.Multiplexer;
+            var service = used is null ? Service.None : await RedisServers.ProbeAsync(used, ProbeLimit, stopping);
+            lane.Note(service);
+            var isPrimary = !lane.TakeReplicaAnswer() && (service == Service.None || await connector.IsCurrentAsync(used!, stopping));
+            if (service == Service.Whole && isPrimary)
             {
-                lane.Answered();
                 await ResumeAsync(stopping);
                 return;
             }
 
             Volatile.Write(ref _missedSignals, 1);
-            if (_failures++ == 0 && lane.Multiplexer is not null)
+            if (_failures++ == 0 && used is not null)
             {
-                LogLost(logger, number);
+                LogFailing(service);
             }
 
-            if (lane.Multiplexer is null || _failures % FailuresBeforeReplacement == 0)
+            if (used is null || !isPrimary || service == Service.Partial || _failures % FailuresBeforeReplacement == 0)
             {
-                await ReplaceAsync(stopping);
+                await ReplaceAsync(mustBeBetter: service != Service.None, stopping);
             }
         }
         catch (Exception) when (stopping.IsCancellationRequested)
@@ -81,26 +83,9 @@ internal sealed partial class LaneWatch(
         }
     }
 
-    private async Task<bool> AnswersAsync(CancellationToken stopping)
-    {
-        if (lane.Multiplexer is not { } multiplexer)
-        {
-            return false;
-        }
-
-        try
-        {
-            // Two connections: one for calls, one for signals.
-            await Task.WhenAll(multiplexer.GetDatabase().PingAsync(), multiplexer.GetSubscriber().PingAsync()).WaitAsync(ProbeLimit, stopping);
-            return true;
-        }
-        catch (Exception error) when (error is RedisException or TimeoutException or ObjectDisposedException)
-        {
-            return RedisErrors.IsAnswer(error); // A full disk, say, makes it refuse even a PING: another connection would not help.
-        }
-    }
-
-    private async Task ReplaceAsync(CancellationToken stopping)
+    /// <param name="mustBeBetter">The one in use is kept unless the new one is wholly served: it may serve something.</param>
+    /// <param name="stopping">When the server stops.</param>
+    private async Task ReplaceAsync(bool mustBeBetter, CancellationToken stopping)
     {
         if (await connector.ConnectAsync(stopping) is not { } fresh)
         {
@@ -112,6 +97,12 @@ internal sealed partial class LaneWatch(
             return;
         }
 
+        if (mustBeBetter && !(RedisServers.IsPrimary(fresh) && await RedisServers.ProbeAsync(fresh, ProbeLimit, stopping) == Service.Whole))
+        {
+            await RedisConnector.CloseAsync(fresh);
+            return;
+        }
+
         fresh.ConnectionRestored += (_, _) => Volatile.Write(ref _missedSignals, 1);
         var old = lane.Attach(fresh);
         await ResumeAsync(stopping);
@@ -119,6 +110,22 @@ internal sealed partial class LaneWatch(
         {
             LogReplaced(logger, number);
             await RedisConnector.CloseAsync(old);
+        }
+    }
+
+    private void LogFailing(Service service)
+    {
+        switch (service)
+        {
+            case Service.None:
+                LogLost(logger, number);
+                break;
+            case Service.Partial:
+                LogPartlyLost(logger, number);
+                break;
+            default:
+                LogNoPrimary(logger, number);
+                break;
         }
     }
 

@@ -1,17 +1,28 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
-/// <summary>Makes connected multiplexers. Any thread.</summary>
-internal sealed class RedisConnector
+/// <summary>
+/// Makes connected multiplexers: to a Redis Cluster, or to the one server that is the primary. Any thread.
+/// <para>
+/// A multiplexer of several servers would follow whichever says that it is a primary, also one that comes back from the dead with old data;
+/// so it is given the one server only, and <see cref="LaneWatch"/> asks for another when that is no primary any more.
+/// </para>
+/// </summary>
+internal sealed partial class RedisConnector : IAsyncDisposable
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
     private readonly ConfigurationOptions _options;
+    private readonly RedisSentinels? _sentinels;
+    private readonly ILogger<RedisConnector> _logger;
+    private int _warnedOfPrimaries;
 
     /// <exception cref="InvalidOperationException">Relay:Storage:Redis is missing or cannot be read.</exception>
-    public RedisConnector(IOptions<StorageOptions> storage)
+    public RedisConnector(IOptions<StorageOptions> storage, ILogger<RedisConnector> logger)
     {
+        _logger = logger;
         var text = storage.Value.Redis;
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -31,12 +42,94 @@ internal sealed class RedisConnector
         _options.AbortOnConnectFail = false;
         _options.ConnectTimeout = Math.Min(_options.ConnectTimeout, (int)ConnectTimeout.TotalMilliseconds);
         _options.ClientName ??= "relay";
+        _options.TieBreaker = ""; // Who is the primary is found out here.
+        if (!string.IsNullOrEmpty(_options.ServiceName))
+        {
+            _sentinels = new RedisSentinels(_options.Clone());
+            _options.ServiceName = null;
+            _options.EndPoints.Clear();
+        }
     }
 
-    /// <returns>A connected multiplexer, or null: Redis cannot be reached now.</returns>
+    /// <returns>A connected multiplexer, or null: Redis, or its primary, cannot be reached now.</returns>
     public async Task<ConnectionMultiplexer?> ConnectAsync(CancellationToken cancellationToken)
     {
-        var connecting = ConnectionMultiplexer.ConnectAsync(_options.Clone());
+        if (_sentinels is not null)
+        {
+            return await _sentinels.FindPrimaryAsync(cancellationToken) is { } address ? await ConnectToAsync(address, cancellationToken) : null;
+        }
+
+        if (await OpenAsync(_options, cancellationToken) is not { } found)
+        {
+            return null;
+        }
+
+        if (_options.EndPoints.Count == 1 || RedisServers.IsCluster(found))
+        {
+            await PrepareAsync(found, cancellationToken);
+            return found;
+        }
+
+        try
+        {
+            return Choose(found) is { } address ? await ConnectToAsync(address, cancellationToken) : null;
+        }
+        finally
+        {
+            await CloseAsync(found);
+        }
+    }
+
+    /// <summary>Whether the sentinels, if there are any and one answers, mean this primary too.</summary>
+    public async Task<bool> IsCurrentAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken) =>
+        _sentinels is null || await _sentinels.FindPrimaryAsync(cancellationToken) is not { } address || multiplexer.GetEndPoints().Contains(address);
+
+    public ValueTask DisposeAsync() => _sentinels?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>Off the caller's thread: closing blocks.</summary>
+    public static Task CloseAsync(ConnectionMultiplexer multiplexer) => Task.Run(() =>
+    {
+        multiplexer.Close(allowCommandsToComplete: false);
+        multiplexer.Dispose();
+    });
+
+    /// <summary>The one primary; without any, a replica, whose answers say so; null when there are several.</summary>
+    private EndPoint? Choose(ConnectionMultiplexer found)
+    {
+        var connected = RedisServers.Of(found).Where(static server => server.IsConnected).ToArray();
+        var primaries = Array.FindAll(connected, static server => !server.IsSlave);
+        if (primaries.Length > 1)
+        {
+            if (Interlocked.Exchange(ref _warnedOfPrimaries, 1) == 0)
+            {
+                LogSeveralPrimaries(_logger, primaries.Length);
+            }
+
+            return null;
+        }
+
+        Volatile.Write(ref _warnedOfPrimaries, 0);
+        return (primaries.FirstOrDefault() ?? connected.FirstOrDefault())?.EndPoint;
+    }
+
+    private async Task<ConnectionMultiplexer?> ConnectToAsync(EndPoint address, CancellationToken cancellationToken)
+    {
+        var options = _options.Clone();
+        options.EndPoints.Clear();
+        options.EndPoints.Add(address);
+        if (await OpenAsync(options, cancellationToken) is not { } multiplexer)
+        {
+            return null;
+        }
+
+        await PrepareAsync(multiplexer, cancellationToken);
+        return multiplexer;
+    }
+
+    /// <returns>Null: nobody answers.</returns>
+    internal static async Task<ConnectionMultiplexer?> OpenAsync(ConfigurationOptions options, CancellationToken cancellationToken)
+    {
+        var connecting = ConnectionMultiplexer.ConnectAsync(options.Clone());
         ConnectionMultiplexer multiplexer;
         try
         {
@@ -62,9 +155,13 @@ internal sealed class RedisConnector
         multiplexer.PreserveAsyncOrder = false;
 #pragma warning restore CS0618
         multiplexer.IncludeDetailInExceptions = false;
+        return multiplexer;
+    }
+
+    private static async Task PrepareAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
+    {
         await LoadScriptsAsync(multiplexer, cancellationToken);
         await WhenItHearsAsync(multiplexer, cancellationToken);
-        return multiplexer;
     }
 
     /// <summary>
@@ -73,10 +170,10 @@ internal sealed class RedisConnector
     /// </summary>
     private static async Task LoadScriptsAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
     {
-        var servers = multiplexer.GetEndPoints().Select(endpoint => multiplexer.GetServer(endpoint)).Where(static server => server.IsConnected);
         try
         {
-            await Task.WhenAll(servers.SelectMany(static _ => RedisScript.All, static (server, script) => server.ScriptLoadAsync(script.Text)))
+            await Task.WhenAll(RedisServers.Of(multiplexer).Where(static server => server.IsConnected)
+                    .SelectMany(static _ => RedisScript.All, static (server, script) => server.ScriptLoadAsync(script.Text)))
                 .WaitAsync(ConnectTimeout, cancellationToken);
         }
         catch (Exception error) when (error is RedisException or TimeoutException)
@@ -101,10 +198,7 @@ internal sealed class RedisConnector
         }
     }
 
-    /// <summary>Off the caller's thread: closing blocks.</summary>
-    public static Task CloseAsync(ConnectionMultiplexer multiplexer) => Task.Run(() =>
-    {
-        multiplexer.Close(allowCommandsToComplete: false);
-        multiplexer.Dispose();
-    });
+    [LoggerMessage(3012, LogLevel.Warning,
+        "{Count} of the servers that Relay:Storage:Redis names say that they are the primary. None is used until all but one are replicas (REPLICAOF): what one has accepted the other does not know.")]
+    private static partial void LogSeveralPrimaries(ILogger logger, int count);
 }

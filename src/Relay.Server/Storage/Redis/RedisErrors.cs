@@ -33,6 +33,11 @@ internal static class RedisErrors
     /// <summary>Whether Redis itself said so: the connection works.</summary>
     public static bool IsAnswer(Exception error) => error is RedisServerException;
 
+    /// <summary>Whether a replica refused it, by itself or by the client, which knows.</summary>
+    public static bool IsFromReplica(Exception? error) =>
+        error is RedisServerException && (error.Message.StartsWith("READONLY", StringComparison.Ordinal) || error.Message.StartsWith("MASTERDOWN", StringComparison.Ordinal))
+        || error is RedisCommandException;
+
     public static StoreUnavailableException Translate(Exception error) => error switch
     {
         StoreUnavailableException unavailable => unavailable,

@@ -32,6 +32,12 @@ internal sealed class RedisLane
     /// <summary>A call got no answer in time, and nothing has been answered since.</summary>
     private volatile bool _isStalled;
 
+    /// <summary>What the last probe saw.</summary>
+    private volatile Service _service = Service.Whole;
+
+    /// <summary>1: a replica has refused a call.</summary>
+    private int _replicaAnswered;
+
     /// <summary>After how long without an answer to any, calls are given up. The client sets async calls no limit (2.x does).</summary>
     public static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(1.7);
 
@@ -87,11 +93,12 @@ internal sealed class RedisLane
         }
         catch (TimeoutException error)
         {
-            _isStalled = true;
+            _isStalled = _service != Service.Partial;
             throw RedisErrors.Translate(error);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
+            NoteReplica(error);
             throw RedisErrors.Translate(error);
         }
     }
@@ -102,9 +109,11 @@ internal sealed class RedisLane
         var now = Environment.TickCount64;
         lock (_gate)
         {
-            while (_first is { } call && (IsOver(CallLimit, Math.Max(call.MadeAt, _answeredAt)) || IsOver(BurstLimit, call.MadeAt)))
+            // Of a cluster that has lost a part, the others' answers say nothing about a call.
+            var answered = _service == Service.Partial ? 0 : _answeredAt;
+            while (_first is { } call && (IsOver(CallLimit, Math.Max(call.MadeAt, answered)) || IsOver(BurstLimit, call.MadeAt)))
             {
-                _isStalled = true;
+                _isStalled = _service != Service.Partial;
                 GiveUp(call);
             }
 
@@ -114,8 +123,18 @@ internal sealed class RedisLane
         bool IsOver(TimeSpan limit, long since) => now - since > limit.TotalMilliseconds;
     }
 
-    /// <summary>Redis answered something else on this connection: it does not hang.</summary>
-    public void Answered() => _isStalled = false;
+    /// <summary>What a probe on this connection saw just now. What answers does not hang.</summary>
+    public void Note(Service service)
+    {
+        _service = service;
+        if (service != Service.None)
+        {
+            _isStalled = false;
+        }
+    }
+
+    /// <summary>Whether a replica has refused a call since this was last asked.</summary>
+    public bool TakeReplicaAnswer() => Interlocked.Exchange(ref _replicaAnswered, 0) == 1;
 
     /// <summary>Uses another multiplexer from now on, or none, and returns the one used before. Gives up all calls on that one.</summary>
     public ConnectionMultiplexer? Attach(ConnectionMultiplexer? multiplexer)
@@ -132,7 +151,16 @@ internal sealed class RedisLane
 
             _isReloading = false;
             _isStalled = false;
+            _service = Service.Whole;
             return old;
+        }
+    }
+
+    private void NoteReplica(Exception? error)
+    {
+        if (RedisErrors.IsFromReplica(error))
+        {
+            Volatile.Write(ref _replicaAnswered, 1);
         }
     }
 
@@ -172,6 +200,7 @@ internal sealed class RedisLane
     private void Finish(LaneCall call, Task<RedisResult> answer)
     {
         var error = answer.Exception?.InnerException;
+        NoteReplica(error);
         lock (_gate)
         {
             if (error is null || RedisErrors.IsAnswer(error))
