@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;
 
-/// <summary>Redis is slow, is emptied, or hands over to its replica.</summary>
+/// <summary>Redis is slow or is emptied.</summary>
 public sealed class RedisLossTests(ITestOutputHelper output)
 {
     private const int Events = 300;
@@ -54,35 +54,5 @@ public sealed class RedisLossTests(ITestOutputHelper output)
         await server.PostAsync(next, 3);
         nextTally.Accept(3);
         await nextTally.AssertNothingLostAsync(output, "redis flushed, registered anew");
-    }
-
-    [Fact]
-    public async Task A_replica_that_takes_over_has_what_was_replicated()
-    {
-        await using var primary = await RedisServer.StartAsync();
-        await using var replica = await RedisServer.StartAsync();
-        Assert.Equal("+OK", await replica.SendAsync($"REPLICAOF 127.0.0.1 {primary.Port}"));
-        await Tally.WhenAsync(async () => (await replica.SendAsync("ROLE")) == "*5" && (await primary.SendAsync("WAIT 1 1000")) == ":1");
-        await using var server = await ServerProcess.StartAsync($"{primary.ConnectionString},{replica.ConnectionString}", ServerProcess.FastRetries);
-        var agent = await server.RegisterAsync();
-        var tally = new Tally();
-        await using (new Senders(server.Http, agent, tally))
-        {
-            await tally.WhenAcceptedAsync(Events);
-        }
-
-        // Replication is asynchronous: only what has arrived there outlives the primary.
-        await Tally.WhenAsync(async () => await primary.SendAsync("WAIT 1 1000") == ":1");
-        await primary.KillAsync();
-        Assert.Equal("+OK", await replica.SendAsync("REPLICAOF NO ONE"));
-        await server.WhenReadyAsync();
-
-        await using var receiver = new Receiver(server.Url, agent, tally);
-        await using (new Senders(server.Http, agent, tally, firstNumber: 1_000_000))
-        {
-            await tally.WhenAcceptedAsync(tally.Accepted + Events);
-        }
-
-        await tally.AssertNothingLostAsync(output, "redis failed over");
     }
 }

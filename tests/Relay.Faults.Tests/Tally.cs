@@ -24,15 +24,14 @@ internal sealed class Tally
     /// <summary>What was accepted and has not been delivered, yet.</summary>
     public int Lost => LostNumbers().Count();
 
-    /// <summary>Of all that has been accepted until now, how many have not been delivered when this is asked.</summary>
-    public Func<int> LostOfThese()
-    {
-        var these = _accepted.Keys.ToArray();
-        return () => these.Count(number => !_delivered.ContainsKey(number));
-    }
+    /// <summary>Of those that were accepted while none was at risk.</summary>
+    public int LostWithoutRisk => _accepted.Count(item => item.Value == 0 && !_delivered.ContainsKey(item.Key));
 
-    /// <summary>The sender got a 2xx: from now on this event must not be lost.</summary>
-    public void Accept(int number) => Assert.True(_accepted.TryAdd(number, 0));
+    /// <summary>Whether what is accepted now may be lost by what happens now.</summary>
+    public bool IsAtRisk { get; set; }
+
+    /// <summary>The sender got a 2xx: from now on this event must not be lost, unless it is at risk.</summary>
+    public void Accept(int number) => Assert.True(_accepted.TryAdd(number, (byte)(IsAtRisk ? 1 : 0)));
 
     /// <summary>The sender got an error or none: the event may come or not.</summary>
     public void Refuse() => Interlocked.Increment(ref _refused);

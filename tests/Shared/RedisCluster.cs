@@ -82,11 +82,21 @@ internal sealed class RedisCluster : IAsyncDisposable
     }
 
     /// <summary>A replica of a primary.</summary>
-    public async Task<RedisServer> ReplicaOfAsync(RedisServer primary)
+    public async Task<RedisServer> ReplicaOfAsync(RedisServer primary) =>
+        await FindReplicaAsync(primary) ?? throw new InvalidOperationException($"The primary on port {primary.Port} has no replica.");
+
+    /// <summary>A primary and its replica.</summary>
+    public async Task<(RedisServer Primary, RedisServer Replica)> PairAsync()
     {
-        var nodes = await NodesAsync(primary);
-        var id = nodes.Single(node => node.Server == primary).Id;
-        return nodes.First(node => node.PrimaryId == id && node.Server.IsRunning).Server;
+        foreach (var primary in await PrimariesAsync())
+        {
+            if (await FindReplicaAsync(primary) is { } replica)
+            {
+                return (primary, replica);
+            }
+        }
+
+        throw new InvalidOperationException("No primary has a replica.");
     }
 
     /// <summary>Moves slots under load, as an operator does: <c>redis-cli --cluster reshard</c>.</summary>
@@ -119,6 +129,13 @@ internal sealed class RedisCluster : IAsyncDisposable
     }
 
     internal static async Task<string> IdOfAsync(RedisServer server) => await server.ReadAsync("CLUSTER MYID");
+
+    private async Task<RedisServer?> FindReplicaAsync(RedisServer primary)
+    {
+        var nodes = await NodesAsync(primary);
+        var id = nodes.Single(node => node.Server == primary).Id;
+        return nodes.FirstOrDefault(node => node.PrimaryId == id && node.Server.IsRunning)?.Server;
+    }
 
     /// <summary>As one of them sees them; failed ones are left out.</summary>
     private async Task<IReadOnlyList<Node>> NodesAsync(RedisServer asked)

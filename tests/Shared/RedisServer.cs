@@ -41,10 +41,27 @@ internal sealed class RedisServer : IAsyncDisposable
     public bool IsRunning => _keeper is not null;
 
     /// <summary>A server that runs.</summary>
-    public static async Task<RedisServer> StartAsync()
+    public static async Task<RedisServer> StartAsync(params string[] settings)
     {
         var server = NotStarted();
-        await server.RestartAsync();
+        await server.RestartAsync(settings);
+        return server;
+    }
+
+    /// <summary>A Sentinel that watches a primary and, with the other of two that agree, replaces it when it has been dead for a second.</summary>
+    public static async Task<RedisServer> StartSentinelAsync(string service, RedisServer primary)
+    {
+        var server = NotStarted();
+        var file = Path.Combine(server._folder, "sentinel.conf");
+        await File.WriteAllTextAsync(file, string.Create(CultureInfo.InvariantCulture, $"""
+            port {server.Port}
+            bind 127.0.0.1
+            sentinel monitor {service} 127.0.0.1 {primary.Port} 2
+            sentinel down-after-milliseconds {service} 1000
+            sentinel failover-timeout {service} 2000
+
+            """));
+        await server.RestartAsync("+PONG", [file, "--sentinel"]);
         return server;
     }
 
@@ -65,10 +82,10 @@ internal sealed class RedisServer : IAsyncDisposable
 
     /// <summary>Starts it on its port and its data, and waits until it answers.</summary>
     /// <param name="settings">Further arguments, such as <c>--cluster-enabled yes</c>.</param>
-    public Task RestartAsync(params string[] settings) => RestartAsync("+PONG", settings);
+    public Task RestartAsync(params string[] settings) => RestartAsync("+PONG", [.. Data, .. settings]);
 
     /// <summary>Starts it and waits until it says that it is loading.</summary>
-    public Task RestartAndLoadAsync(params string[] settings) => RestartAsync("-LOADING", settings);
+    public Task RestartAndLoadAsync(params string[] settings) => RestartAsync("-LOADING", [.. Data, .. settings]);
 
     /// <summary>Ends it as an operator does.</summary>
     public Task StopAsync() => EndAsync("TERM");
@@ -86,11 +103,15 @@ internal sealed class RedisServer : IAsyncDisposable
     /// <summary>Sends one command without spaces in its arguments; answers the first line of the answer.</summary>
     public Task<string> SendAsync(string command) => AskAsync(command, static (reader, limit) => reader.ReadLineAsync(limit).AsTask());
 
-    /// <summary>Sends one command that is answered with text, such as <c>INFO replication</c>; answers the text.</summary>
+    /// <summary>Sends one command that is answered with text, such as <c>INFO replication</c>; answers the text, or what else it answers.</summary>
     public Task<string> ReadAsync(string command) => AskAsync(command, static async (reader, limit) =>
     {
         var first = await reader.ReadLineAsync(limit) ?? "";
-        Assert.StartsWith("$", first, StringComparison.Ordinal);
+        if (!first.StartsWith('$'))
+        {
+            return first; // It is loading, or has just cut everyone off.
+        }
+
         var text = new char[int.Parse(first.AsSpan(1), CultureInfo.InvariantCulture)];
         await reader.ReadBlockAsync(text, limit);
         return new string(text);
@@ -119,6 +140,19 @@ internal sealed class RedisServer : IAsyncDisposable
         return await read(reader, limit.Token) ?? "";
     }
 
+    public async Task<bool> IsPrimaryAsync() => (await ReadAsync("INFO replication")).Contains("role:master", StringComparison.Ordinal);
+
+    /// <summary>Makes it a replica, and waits until it follows.</summary>
+    public async Task FollowAsync(RedisServer primary)
+    {
+        Assert.StartsWith("+OK", await SendAsync($"REPLICAOF 127.0.0.1 {primary.Port}"), StringComparison.Ordinal);
+        for (var waited = Stopwatch.StartNew(); !(await ReadAsync("INFO replication")).Contains("master_link_status:up", StringComparison.Ordinal);)
+        {
+            Assert.True(waited.Elapsed < Timeout, $"The replica on port {Port} does not follow.");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
+    }
+
     /// <summary>Waits until a replica has all that this one has been told until now.</summary>
     public async Task WhenReplicatedAsync(RedisServer replica)
     {
@@ -140,15 +174,17 @@ internal sealed class RedisServer : IAsyncDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
+    private string[] Data =>
+    [
+        "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _folder, "--save", "",
+        "--appendonly", "yes", "--appendfsync", "always",
+    ];
+
     private async Task RestartAsync(string answer, string[] settings)
     {
         await KillAsync();
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        string[] arguments =
-        [
-            "-c", Keeper, Program, "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _folder, "--save", "",
-            "--appendonly", "yes", "--appendfsync", "always", .. settings,
-        ];
+        string[] arguments = ["-c", Keeper, Program, .. settings];
         Array.ForEach(arguments, start.ArgumentList.Add);
 
         var log = new StringBuilder();
