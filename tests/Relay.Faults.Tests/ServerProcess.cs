@@ -13,10 +13,12 @@ namespace Relay.Faults.Tests;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private const string AdminKey = "faults-admin-key-0123456789";
+    private const int MostKept = 100_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Dictionary<string, string> _settings;
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-faults-").FullName;
     private readonly StringBuilder _errors = new();
+    private readonly StringBuilder _said = new();
     private Process? _process;
 
     private ServerProcess(Dictionary<string, string> settings)
@@ -87,10 +89,33 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
 
         _process = Process.Start(start)!;
-        _process.OutputDataReceived += static (_, _) => { };
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Note(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
+    }
+
+    /// <summary>The beginning of what it wrote to the standard output.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (_said)
+            {
+                return _said.ToString();
+            }
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_said)
+        {
+            if (_said.Length < MostKept)
+            {
+                _said.AppendLine(line);
+            }
+        }
     }
 
     private void Note(string? error)

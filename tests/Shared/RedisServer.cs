@@ -36,6 +36,9 @@ internal sealed class RedisServer : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>Free for a second door, of TLS.</summary>
+    public int TlsPort => Port + ClusterBusOffset;
+
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
     public bool IsRunning => _keeper is not null;
@@ -205,7 +208,7 @@ internal sealed class RedisServer : IAsyncDisposable
         {
             try
             {
-                if ((await SendAsync("PING")).StartsWith(answer, StringComparison.Ordinal))
+                if ((await SendAsync("PING")).StartsWith(answer, StringComparison.Ordinal) || settings.Contains("--requirepass"))
                 {
                     return;
                 }

@@ -8,8 +8,8 @@ internal sealed partial class LaneWatch
     [LoggerMessage(3001, LogLevel.Warning, "Connection {Number} to Redis does not answer. Nothing is accepted on it until it does.")]
     private static partial void LogLost(ILogger logger, int number);
 
-    [LoggerMessage(3002, LogLevel.Warning, "Redis cannot be reached (connection {Number}). The server goes on trying and is not ready until it can.")]
-    private static partial void LogNotThere(ILogger logger, int number);
+    [LoggerMessage(3002, LogLevel.Warning, "Connection {Number} to Redis cannot be made. The server goes on trying and is not ready until it can: {Cause}")]
+    private static partial void LogNotThere(ILogger logger, int number, string cause);
 
     [LoggerMessage(3003, LogLevel.Warning, "Connection {Number} to Redis has been replaced.")]
     private static partial void LogReplaced(ILogger logger, int number);

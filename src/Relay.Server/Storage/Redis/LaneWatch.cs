@@ -1,3 +1,5 @@
+using StackExchange.Redis;
+
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>
@@ -87,11 +89,16 @@ internal sealed partial class LaneWatch(
     /// <param name="stopping">When the server stops.</param>
     private async Task ReplaceAsync(bool mustBeBetter, CancellationToken stopping)
     {
-        if (await connector.ConnectAsync(stopping) is not { } fresh)
+        ConnectionMultiplexer fresh;
+        try
         {
-            if (lane.Multiplexer is null && _failures == 1)
+            fresh = await connector.ConnectAsync(stopping);
+        }
+        catch (StoreUnavailableException unavailable)
+        {
+            if (lane.NoteCause(unavailable.Message))
             {
-                LogNotThere(logger, number);
+                LogNotThere(logger, number, unavailable.Message);
             }
 
             return;

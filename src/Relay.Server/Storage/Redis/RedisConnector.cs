@@ -11,18 +11,15 @@ namespace Relay.Server.Storage.Redis;
 /// so it is given the one server only, and <see cref="LaneWatch"/> asks for another when that is no primary any more.
 /// </para>
 /// </summary>
-internal sealed partial class RedisConnector : IAsyncDisposable
+internal sealed class RedisConnector : IAsyncDisposable
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
     private readonly ConfigurationOptions _options;
     private readonly RedisSentinels? _sentinels;
-    private readonly ILogger<RedisConnector> _logger;
-    private int _warnedOfPrimaries;
 
     /// <exception cref="InvalidOperationException">Relay:Storage:Redis is missing or cannot be read.</exception>
-    public RedisConnector(IOptions<StorageOptions> storage, ILogger<RedisConnector> logger)
+    public RedisConnector(IOptions<StorageOptions> storage)
     {
-        _logger = logger;
         var text = storage.Value.Redis;
         if (string.IsNullOrWhiteSpace(text))
         {
@@ -42,6 +39,7 @@ internal sealed partial class RedisConnector : IAsyncDisposable
         _options.AbortOnConnectFail = false;
         _options.ConnectTimeout = Math.Min(_options.ConnectTimeout, (int)ConnectTimeout.TotalMilliseconds);
         _options.ClientName ??= "relay";
+        _options.AllowAdmin = true; // To read the settings that events depend on, no more.
         _options.TieBreaker = ""; // Who is the primary is found out here.
         if (!string.IsNullOrEmpty(_options.ServiceName))
         {
@@ -51,19 +49,15 @@ internal sealed partial class RedisConnector : IAsyncDisposable
         }
     }
 
-    /// <returns>A connected multiplexer, or null: Redis, or its primary, cannot be reached now.</returns>
-    public async Task<ConnectionMultiplexer?> ConnectAsync(CancellationToken cancellationToken)
+    /// <exception cref="StoreUnavailableException">Redis, or its primary, cannot be reached now; it says why as far as that is known.</exception>
+    public async Task<ConnectionMultiplexer> ConnectAsync(CancellationToken cancellationToken)
     {
         if (_sentinels is not null)
         {
-            return await _sentinels.FindPrimaryAsync(cancellationToken) is { } address ? await ConnectToAsync(address, cancellationToken) : null;
+            return await ConnectToAsync(await _sentinels.FindPrimaryAsync(cancellationToken), cancellationToken);
         }
 
-        if (await OpenAsync(_options, cancellationToken) is not { } found)
-        {
-            return null;
-        }
-
+        var found = await OpenAsync(_options, cancellationToken);
         if (_options.EndPoints.Count == 1 || RedisServers.IsCluster(found))
         {
             await PrepareAsync(found, cancellationToken);
@@ -72,7 +66,7 @@ internal sealed partial class RedisConnector : IAsyncDisposable
 
         try
         {
-            return Choose(found) is { } address ? await ConnectToAsync(address, cancellationToken) : null;
+            return await ConnectToAsync(Choose(found), cancellationToken);
         }
         finally
         {
@@ -80,9 +74,18 @@ internal sealed partial class RedisConnector : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether the sentinels, if there are any and one answers, mean this primary too.</summary>
-    public async Task<bool> IsCurrentAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken) =>
-        _sentinels is null || await _sentinels.FindPrimaryAsync(cancellationToken) is not { } address || multiplexer.GetEndPoints().Contains(address);
+    /// <summary>Whether the Sentinels, if there are any and they can say, mean this primary too.</summary>
+    public async Task<bool> IsCurrentAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return _sentinels is null || await _sentinels.FindPrimaryAsync(cancellationToken) is var primary && multiplexer.GetEndPoints().Contains(primary);
+        }
+        catch (StoreUnavailableException)
+        {
+            return true;
+        }
+    }
 
     public ValueTask DisposeAsync() => _sentinels?.DisposeAsync() ?? ValueTask.CompletedTask;
 
@@ -93,41 +96,28 @@ internal sealed partial class RedisConnector : IAsyncDisposable
         multiplexer.Dispose();
     });
 
-    /// <summary>The one primary; without any, a replica, whose answers say so; null when there are several.</summary>
-    private EndPoint? Choose(ConnectionMultiplexer found)
+    /// <summary>The one primary, or without any a replica, whose answers say what it is.</summary>
+    private static EndPoint Choose(ConnectionMultiplexer found)
     {
         var connected = RedisServers.Of(found).Where(static server => server.IsConnected).ToArray();
         var primaries = Array.FindAll(connected, static server => !server.IsSlave);
-        if (primaries.Length > 1)
-        {
-            if (Interlocked.Exchange(ref _warnedOfPrimaries, 1) == 0)
-            {
-                LogSeveralPrimaries(_logger, primaries.Length);
-            }
-
-            return null;
-        }
-
-        Volatile.Write(ref _warnedOfPrimaries, 0);
-        return (primaries.FirstOrDefault() ?? connected.FirstOrDefault())?.EndPoint;
+        return primaries.Length > 1
+            ? throw new StoreUnavailableException(RedisErrors.SeveralPrimaries)
+            : (primaries.FirstOrDefault() ?? connected.FirstOrDefault())?.EndPoint ?? throw new StoreUnavailableException(RedisErrors.NotConnected);
     }
 
-    private async Task<ConnectionMultiplexer?> ConnectToAsync(EndPoint address, CancellationToken cancellationToken)
+    private async Task<ConnectionMultiplexer> ConnectToAsync(EndPoint address, CancellationToken cancellationToken)
     {
         var options = _options.Clone();
         options.EndPoints.Clear();
         options.EndPoints.Add(address);
-        if (await OpenAsync(options, cancellationToken) is not { } multiplexer)
-        {
-            return null;
-        }
-
+        var multiplexer = await OpenAsync(options, cancellationToken);
         await PrepareAsync(multiplexer, cancellationToken);
         return multiplexer;
     }
 
-    /// <returns>Null: nobody answers.</returns>
-    internal static async Task<ConnectionMultiplexer?> OpenAsync(ConfigurationOptions options, CancellationToken cancellationToken)
+    /// <exception cref="StoreUnavailableException">Nobody answers as it should.</exception>
+    internal static async Task<ConnectionMultiplexer> OpenAsync(ConfigurationOptions options, CancellationToken cancellationToken)
     {
         var connecting = ConnectionMultiplexer.ConnectAsync(options.Clone());
         ConnectionMultiplexer multiplexer;
@@ -142,13 +132,14 @@ internal sealed partial class RedisConnector : IAsyncDisposable
                 static late => late.Exception is null ? CloseAsync(late.Result) : Task.CompletedTask,
                 CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             cancellationToken.ThrowIfCancellationRequested();
-            return null;
+            throw new StoreUnavailableException(RedisErrors.NotConnected);
         }
 
         if (!multiplexer.IsConnected)
         {
+            var why = await WhyNotAsync(multiplexer);
             await CloseAsync(multiplexer);
-            return null;
+            throw new StoreUnavailableException(RedisErrors.ExplainRefusal(why, hasPassword: !string.IsNullOrEmpty(options.Password)));
         }
 
 #pragma warning disable CS0618 // Newer clients have no other way and mark it obsolete.
@@ -162,6 +153,20 @@ internal sealed partial class RedisConnector : IAsyncDisposable
     {
         await LoadScriptsAsync(multiplexer, cancellationToken);
         await WhenItHearsAsync(multiplexer, cancellationToken);
+    }
+
+    /// <summary>The client says it only to those who call.</summary>
+    private static async Task<Exception?> WhyNotAsync(ConnectionMultiplexer multiplexer)
+    {
+        try
+        {
+            await multiplexer.GetDatabase().PingAsync().WaitAsync(ConnectTimeout);
+            return null;
+        }
+        catch (Exception error) when (error is RedisException or TimeoutException)
+        {
+            return error;
+        }
     }
 
     /// <summary>
@@ -197,8 +202,4 @@ internal sealed partial class RedisConnector : IAsyncDisposable
             }
         }
     }
-
-    [LoggerMessage(3012, LogLevel.Warning,
-        "{Count} of the servers that Relay:Storage:Redis names say that they are the primary. None is used until all but one are replicas (REPLICAOF): what one has accepted the other does not know.")]
-    private static partial void LogSeveralPrimaries(ILogger logger, int count);
 }

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -6,7 +7,13 @@ namespace Relay.Server.Storage.Redis;
 internal static class RedisErrors
 {
     public const string NotConnected = "Redis cannot be reached. Check that it runs and that Relay:Storage:Redis names it.";
+    public const string NoSentinel = "No Sentinel that Relay:Storage:Redis names can say who the primary is. Check that they run, and that serviceName is what they call it.";
+    public const string SeveralPrimaries =
+        "Several of the servers that Relay:Storage:Redis names say that they are the primary. None is used until all but one are replicas (REPLICAOF): what one has accepted the other does not know.";
     public const string NoAnswer = "Redis did not answer in time. Whether it took the call is unknown.";
+
+    private const string NoPassword = "Redis wants a password: add password=… to Relay:Storage:Redis.";
+    private const string WrongPassword = "Redis refused the password in Relay:Storage:Redis.";
 
     private static readonly (string Code, string Message)[] Causes =
     [
@@ -22,8 +29,8 @@ internal static class RedisErrors
         ("ASK", "The Redis Cluster is moving the agent's slot. This ends by itself."),
         ("BUSY", "Redis is busy running a script."),
         ("UNBLOCKED", "Redis has become a replica."),
-        ("NOAUTH", "Redis wants a password: set it in Relay:Storage:Redis."),
-        ("WRONGPASS", "Redis refused the password in Relay:Storage:Redis."),
+        ("NOAUTH", NoPassword),
+        ("WRONGPASS", WrongPassword),
         ("NOPERM", "The Redis user in Relay:Storage:Redis may not run the commands that the relay needs."),
     ];
 
@@ -45,6 +52,25 @@ internal static class RedisErrors
         RedisServerException => new StoreUnavailableException(Explain(error.Message)),
         _ => new StoreUnavailableException(NotConnected, error),
     };
+
+    /// <summary>Why a connection could not be made, from what the client says of it.</summary>
+    public static string ExplainRefusal(Exception? why, bool hasPassword)
+    {
+        for (; why is not null; why = why.InnerException)
+        {
+            if (why is AuthenticationException)
+            {
+                return $"The TLS connection to Redis failed: {why.Message} Its certificate must be of an authority that this machine trusts, for the name in Relay:Storage:Redis or its sslHost.";
+            }
+
+            if (why.Message.Contains("NOAUTH", StringComparison.Ordinal) || why.Message.Contains("WRONGPASS", StringComparison.Ordinal))
+            {
+                return hasPassword ? WrongPassword : NoPassword;
+            }
+        }
+
+        return NotConnected;
+    }
 
     /// <param name="answer">The error that Redis answered, which begins with its code.</param>
     public static string Explain(string answer)

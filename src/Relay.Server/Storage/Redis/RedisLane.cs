@@ -35,6 +35,9 @@ internal sealed class RedisLane
     /// <summary>What the last probe saw.</summary>
     private volatile Service _service = Service.Whole;
 
+    /// <summary>Why there is no multiplexer, or none that could take the place of the one in use.</summary>
+    private volatile string? _cause;
+
     /// <summary>1: a replica has refused a call.</summary>
     private int _replicaAnswered;
 
@@ -63,7 +66,7 @@ internal sealed class RedisLane
             // A Redis that hangs would make a queue of every caller's bodies: after the first that got no answer, none is sent.
             if (_database is null || _isStalled)
             {
-                return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : RedisErrors.NotConnected));
+                return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
             }
 
             var call = new LaneCall(this, script, [key, RedisKeys.Missing(key)], arguments);
@@ -81,7 +84,7 @@ internal sealed class RedisLane
     /// <exception cref="StoreUnavailableException">By the task.</exception>
     public async Task<T> ExecuteAsync<T>(Func<IDatabase, Task<T>> command, CancellationToken cancellationToken)
     {
-        var database = Volatile.Read(ref _database) ?? throw new StoreUnavailableException(RedisErrors.NotConnected);
+        var database = Volatile.Read(ref _database) ?? throw new StoreUnavailableException(_cause ?? RedisErrors.NotConnected);
         if (_isStalled)
         {
             throw new StoreUnavailableException(RedisErrors.NoAnswer);
@@ -133,6 +136,14 @@ internal sealed class RedisLane
         }
     }
 
+    /// <summary>Why no connection can be made now. Answers whether that is news since the last was made.</summary>
+    public bool NoteCause(string cause)
+    {
+        var isNews = cause != _cause;
+        _cause = cause;
+        return isNews;
+    }
+
     /// <summary>Whether a replica has refused a call since this was last asked.</summary>
     public bool TakeReplicaAnswer() => Interlocked.Exchange(ref _replicaAnswered, 0) == 1;
 
@@ -152,6 +163,7 @@ internal sealed class RedisLane
             _isReloading = false;
             _isStalled = false;
             _service = Service.Whole;
+            _cause = null;
             return old;
         }
     }

@@ -25,17 +25,14 @@ internal sealed class RedisSentinels : IAsyncDisposable
         _options.DefaultDatabase = null;
     }
 
-    /// <returns>What most of those say that answer; null when none does, or they are as many for one as for another.</returns>
-    public async Task<EndPoint?> FindPrimaryAsync(CancellationToken cancellationToken)
+    /// <returns>What most of those say that answer.</returns>
+    /// <exception cref="StoreUnavailableException">None does, or they are as many for one as for another.</exception>
+    public async Task<EndPoint> FindPrimaryAsync(CancellationToken cancellationToken)
     {
-        if (await GetMultiplexerAsync(cancellationToken) is not { } multiplexer)
-        {
-            return null;
-        }
-
+        var multiplexer = await GetMultiplexerAsync(cancellationToken);
         var answers = await Task.WhenAll(RedisServers.Of(multiplexer).Where(static server => server.IsConnected).Select(server => AskAsync(server, cancellationToken)));
         EndPoint[][] named = [.. answers.OfType<EndPoint>().GroupBy(static address => address).Select(static same => same.ToArray()).OrderByDescending(static same => same.Length)];
-        return named.Length == 1 || (named.Length > 1 && named[0].Length > named[1].Length) ? named[0][0] : null;
+        return named.Length == 1 || (named.Length > 1 && named[0].Length > named[1].Length) ? named[0][0] : throw new StoreUnavailableException(RedisErrors.NoSentinel);
     }
 
     public async ValueTask DisposeAsync()
@@ -60,7 +57,7 @@ internal sealed class RedisSentinels : IAsyncDisposable
         }
     }
 
-    private async Task<ConnectionMultiplexer?> GetMultiplexerAsync(CancellationToken cancellationToken)
+    private async Task<ConnectionMultiplexer> GetMultiplexerAsync(CancellationToken cancellationToken)
     {
         if (Volatile.Read(ref _multiplexer) is { IsConnected: true } connected)
         {
@@ -75,18 +72,13 @@ internal sealed class RedisSentinels : IAsyncDisposable
                 return already;
             }
 
-            if (await RedisConnector.OpenAsync(_options, cancellationToken) is { } fresh)
+            var fresh = await RedisConnector.OpenAsync(_options, cancellationToken);
+            if (Interlocked.Exchange(ref _multiplexer, fresh) is { } dead)
             {
-                var dead = Interlocked.Exchange(ref _multiplexer, fresh);
-                if (dead is not null)
-                {
-                    await RedisConnector.CloseAsync(dead);
-                }
-
-                return fresh;
+                await RedisConnector.CloseAsync(dead);
             }
 
-            return null;
+            return fresh;
         }
         finally
         {

@@ -114,22 +114,52 @@ public sealed class RedisRefusalTests(RedisFixture redis) : IAsyncLifetime
         }
     }
 
-    [Fact]
-    public async Task A_redis_that_may_lose_events_is_warned_of_once()
+    [Theory]
+    [InlineData("appendonly no", "appendonly is off")]
+    [InlineData("maxmemory-policy allkeys-lru", "allkeys-lru")]
+    [InlineData("appendfsync no", "appendfsync no")]
+    public async Task A_redis_that_may_lose_events_is_warned_of_once(string setting, string said)
     {
-        await redis.Server.SetAsync("appendonly", "no");
-        await redis.Server.SetAsync("maxmemory-policy", "allkeys-lru");
+        var (name, value) = (setting.Split(' ')[0], setting.Split(' ')[1]);
+        var before = (await redis.Server.ListAsync($"CONFIG GET {name}"))[1];
+        await redis.Server.SetAsync(name, value);
         try
         {
             await using var store = await RedisStore.StartAsync(redis.Server);
-            Assert.Single(store.Logged, message => message.Contains("appendonly", StringComparison.Ordinal));
-            Assert.Single(store.Logged, message => message.Contains("allkeys-lru", StringComparison.Ordinal));
-            Assert.Equal(2, store.Logged.Count());
+            Assert.Contains(said, Assert.Single(store.Logged), StringComparison.Ordinal);
+            Assert.Contains(redis.Server.ConnectionString, Assert.Single(store.Logged), StringComparison.Ordinal);
         }
         finally
         {
-            await redis.Server.SetAsync("maxmemory-policy", "noeviction");
-            await redis.Server.SetAsync("appendonly", "yes");
+            await redis.Server.SetAsync(name, before);
         }
+    }
+
+    [Fact]
+    public async Task A_redis_whose_config_is_forbidden_is_checked_as_far_as_it_goes_and_one_without_info_is_said_to_be_unchecked()
+    {
+        await using var server = RedisServer.NotStarted();
+        await server.RestartAsync("--rename-command", "CONFIG", "", "--appendonly", "no");
+        await using (var store = await RedisStore.StartAsync(server))
+        {
+            Assert.Contains("appendonly is off", Assert.Single(store.Logged), StringComparison.Ordinal);
+            Assert.Null(await store.Health.CheckAsync(CancellationToken.None));
+        }
+
+        await server.RestartAsync("--rename-command", "CONFIG", "", "--rename-command", "INFO", "");
+        await using (var store = await RedisStore.StartAsync(server))
+        {
+            Assert.Contains("could not be checked", Assert.Single(store.Logged), StringComparison.Ordinal);
+            Assert.Null(await store.Health.CheckAsync(CancellationToken.None));
+        }
+    }
+
+    [Fact]
+    public async Task A_redis_that_is_a_replica_at_the_start_is_warned_of()
+    {
+        await using var replica = await RedisServer.StartAsync();
+        await replica.FollowAsync(redis.Server);
+        await using var store = await RedisStore.StartAsync(replica);
+        Assert.Contains("is a replica", Assert.Single(store.Logged), StringComparison.Ordinal);
     }
 }
