@@ -9,33 +9,8 @@ using StackExchange.Redis;
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>
-/// The names of keys. All of one agent share the hash tag <c>{relay id}</c>, and with it a slot of Redis Cluster:
-/// <list type="table">
-/// <item><term><c>{agt_…}</c></term><description>HASH claim, events and bytes not settled, sequence, done_bytes, gaps; sharers: the connections that share it. Fixed size but for those</description></item>
-/// <item><term><c>{agt_…}:ready</c></term><description>ZSET of event ids by sequence</description></item>
-/// <item><term><c>{agt_…}:waiting</c></term><description>ZSET of event ids by due time</description></item>
-/// <item><term><c>{agt_…}:leased</c></term><description>ZSET of event ids by deadline</description></item>
-/// <item><term><c>{agt_…}:k:…</c></term><description>LIST of the event ids with one ordering key that are not settled, in order</description></item>
-/// <item><term><c>{agt_…}:queued</c></term><description>ZSET of event ids, all of score 0 and so in their order: what is ready, held or waiting, to list</description></item>
-/// <item><term><c>{agt_…}:delivered</c>, <c>:dead</c>, <c>:expired</c></term><description>the same of what is settled; live as long as their events</description></item>
-/// <item><term><c>{agt_…}:done</c></term><description>ZSET of "id size" by time of delivery; lives as long as delivered events</description></item>
-/// <item><term><c>{agt_…}:e:evt_…</c></term><description>HASH, one event; has a time to live once it is settled</description></item>
-/// <item><term><c>{agt_…}:i:…</c></term><description>an idempotency key; lives as long as its window</description></item>
-/// <item><term><c>{agt_…}:nodes</c></term><description>ZSET of nodes that have connections of the agent, by the time until which that is believed; lives as long</description></item>
-/// <item><term><c>{…}:permits</c></term><description>HASH, how many more webhooks, requests or wrong keys of a <see cref="LimitKey"/> may come; lives until all may again</description></item>
-/// <item><term><c>{…}:seats</c></term><description>HASH of nodes: how many connections of a <see cref="LimitKey"/> each has, and until when that is believed; lives as long</description></item>
-/// <item><term><c>{agt_…}:log</c></term><description>STREAM of what happened with the agent, numbered from 1; lives 30 days after the last</description></item>
-/// <item><term><c>{agt_…}:agent</c></term><description>the agent's document</description></item>
-/// <item><term><c>{agt_…}:uses</c></term><description>HASH of when each of the agent's keys was last used, by the key's SHA-256</description></item>
-/// <item><term><c>agents</c></term><description>ZSET of all relay ids, every score 0: the order is that of the ids</description></item>
-/// <item><term><c>{agenda:…}</c></term><description>ZSET of relay ids by the time at which they are to be looked after; one for each <see cref="AgendaKind"/></description></item>
-/// <item><term><c>key:…</c></term><description>the relay id of the agent that has the key</description></item>
-/// <item><term><c>admin_keys</c></term><description>HASH of admin keys' documents by the SHA-256 of each</description></item>
-/// <item><term><c>{audit}:log</c></term><description>STREAM of administrative acts, numbered from 1</description></item>
-/// <item><term><c>{nodes}</c></term><description>HASH of the nodes that are there: until when that is believed, and how many connections; lives as long</description></item>
-/// <item><term><c>{counts:…}</c></term><description>HASH of what all nodes counted in an hour; lives 25 hours after the last</description></item>
-/// <item><term><c>{health:…}</c></term><description>written by health checks; lives a minute</description></item>
-/// </list>
+/// The names of keys. All of one agent share the hash tag <c>{relay id}</c>, and with it a slot of Redis Cluster. docs/redis.md lists them, with
+/// the type, life and size of each.
 /// </summary>
 internal sealed class RedisKeys
 {

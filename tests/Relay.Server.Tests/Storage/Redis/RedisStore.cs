@@ -8,6 +8,7 @@ using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
 using Relay.Server.Cluster;
+using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Limits;
 using Relay.Server.Operations.Statistics;
@@ -50,7 +51,13 @@ internal sealed class RedisStore : IAsyncDisposable
 
     public IStatisticsStore Statistics => _services.GetRequiredService<IStatisticsStore>();
 
+    public IPresenceStore Presence => _services.GetRequiredService<IPresenceStore>();
+
     public ISharedPermits Permits => _services.GetRequiredService<ISharedPermits>();
+
+    public ISeatStore Seats => _services.GetRequiredService<ISeatStore>();
+
+    public INodeRoster Roster => _services.GetRequiredService<INodeRoster>();
 
     public IEnumerable<string> Logged => _logs.Messages;
 
