@@ -8,7 +8,8 @@ namespace Relay.Faults.Tests;
 /// <summary>Three nodes on one Redis, and agents spread over them: each is connected to one node, and its senders post to another.</summary>
 internal sealed class Fleet : IAsyncDisposable
 {
-    private const int NodeCount = 3;
+    public const int NodeCount = 3;
+
     private const int AgentCount = 6;
     private const int SendersEach = 2;
     private const int AcceptedEach = 40;
@@ -27,9 +28,16 @@ internal sealed class Fleet : IAsyncDisposable
     public IEnumerable<RegisterResponse> Agents => _agents.Select(static one => one.Agent);
 
     /// <summary>Nodes that are ready, agents that are connected, senders that post.</summary>
-    public static async Task<Fleet> StartAsync(string redis, params (string Key, string Value)[] settings)
+    public static Task<Fleet> StartAsync(string redis) =>
+        StartAsync(Enumerable.Range(0, NodeCount).Select(_ => ServerProcess.StartAsync(redis, ServerProcess.FastRetries)));
+
+    /// <summary>The same with a link of its own between each node and Redis.</summary>
+    public static Task<Fleet> StartAsync(IEnumerable<RedisLink> links) =>
+        StartAsync(links.Select(static link => ServerProcess.StartBehindAsync(link, ServerProcess.FastRetries)));
+
+    private static async Task<Fleet> StartAsync(IEnumerable<Task<ServerProcess>> nodes)
     {
-        var fleet = new Fleet(await Task.WhenAll(Enumerable.Range(0, NodeCount).Select(_ => ServerProcess.StartAsync(redis, [.. ServerProcess.FastRetries, .. settings]))));
+        var fleet = new Fleet(await Task.WhenAll(nodes));
         try
         {
             for (var i = 0; i < AgentCount; i++)

@@ -19,14 +19,15 @@ internal sealed class ServerProcess : IAsyncDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-faults-").FullName;
     private readonly StringBuilder _errors = new();
     private readonly StringBuilder _said = new();
+    private readonly RedisLink? _link;
     private Process? _process;
 
-    private ServerProcess(Dictionary<string, string> settings)
+    private ServerProcess(Dictionary<string, string> settings, RedisLink? link)
     {
-        _settings = settings;
+        (_settings, _link) = (settings, link);
         using var probe = new TcpListener(IPAddress.Loopback, 0);
         probe.Start();
-        Url = new Uri($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}");
+        Url = new Uri($"http://{link?.NodeAddress ?? IPAddress.Loopback}:{((IPEndPoint)probe.LocalEndpoint).Port}");
         Http = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(10) };
     }
 
@@ -51,7 +52,17 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>A server that has just been started, and may never be ready.</summary>
-    public static ServerProcess Launch(string? redis, params (string Key, string Value)[] settings)
+    public static ServerProcess Launch(string? redis, params (string Key, string Value)[] settings) => Launch(redis, link: null, settings);
+
+    /// <summary>The same at the end of a link that can be cut.</summary>
+    public static async Task<ServerProcess> StartBehindAsync(RedisLink link, params (string Key, string Value)[] settings)
+    {
+        var server = Launch(link.ConnectionString, link, settings);
+        await server.WhenReadyAsync();
+        return server;
+    }
+
+    private static ServerProcess Launch(string? redis, RedisLink? link, (string Key, string Value)[] settings)
     {
         var all = settings.ToDictionary(static setting => setting.Key, static setting => setting.Value);
         all.TryAdd("Relay__RateLimit__WebhooksPerMinute", "0"); // These tests go as fast as they can.
@@ -62,7 +73,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             all["Relay__Storage__Redis"] = redis;
         }
 
-        var server = new ServerProcess(all);
+        var server = new ServerProcess(all, link);
         server.Launch();
         return server;
     }
@@ -76,7 +87,9 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts it; it may never be ready.</summary>
     public void Launch()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
+        string[] command = [.. _link?.NodeCommand ?? [], "dotnet"];
+        var start = new ProcessStartInfo(command[0]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder };
+        Array.ForEach(command[1..], start.ArgumentList.Add);
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Relay.Server.dll"));
         start.Environment["ASPNETCORE_URLS"] = Url.ToString();
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";

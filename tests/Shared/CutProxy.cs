@@ -12,21 +12,34 @@ namespace Relay.Tests.Shared;
 internal sealed class CutProxy : IAsyncDisposable
 {
     private readonly Uri[] _targets;
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly ConcurrentQueue<Line> _lines = new();
     private readonly Task _accepting;
 
     private int _next;
 
-    public CutProxy(params Uri[] targets)
+    public CutProxy(params Uri[] targets) : this(IPAddress.Loopback, targets)
+    {
+    }
+
+    /// <param name="address">Where it listens.</param>
+    /// <param name="targets">Where connections are passed on to.</param>
+    public CutProxy(IPAddress address, params Uri[] targets)
     {
         _targets = targets;
+        _listener = new TcpListener(address, 0);
         _listener.Start();
-        Url = new Uri($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+        Url = new Uri($"http://{_listener.LocalEndpoint}");
         _accepting = AcceptAsync();
     }
 
     public Uri Url { get; }
+
+    /// <summary>What connects now is stalled from the start. What is stalled stays so when this ends: it is to be cut then.</summary>
+    public bool IsDown { get; set; }
+
+    /// <summary>How long what passes is held up, one way.</summary>
+    public TimeSpan Delay { get; set; }
 
     public void CutAll()
     {
@@ -73,7 +86,7 @@ internal sealed class CutProxy : IAsyncDisposable
         {
             while (true)
             {
-                _lines.Enqueue(new Line(await _listener.AcceptSocketAsync(), NextTargets()));
+                _lines.Enqueue(new Line(await _listener.AcceptSocketAsync(), this, NextTargets()));
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
@@ -84,13 +97,14 @@ internal sealed class CutProxy : IAsyncDisposable
     /// <summary>One connection: the socket of the one who connected, and the socket to the target.</summary>
     private sealed class Line : IDisposable
     {
+        private readonly CutProxy _proxy;
         private readonly Socket _client;
         private Socket _server = new(SocketType.Stream, ProtocolType.Tcp);
         private volatile bool _stalled;
 
-        public Line(Socket client, Uri[] targets)
+        public Line(Socket client, CutProxy proxy, Uri[] targets)
         {
-            _client = client;
+            (_client, _proxy, _stalled) = (client, proxy, proxy.IsDown);
             Ended = RunAsync(targets);
         }
 
@@ -158,6 +172,11 @@ internal sealed class CutProxy : IAsyncDisposable
             {
                 while (await from.ReceiveAsync(buffer) is > 0 and var length)
                 {
+                    if (_proxy.Delay > TimeSpan.Zero)
+                    {
+                        await Task.Delay(_proxy.Delay, TimeProvider.System);
+                    }
+
                     if (!_stalled)
                     {
                         await to.SendAsync(buffer.AsMemory(0, length));
