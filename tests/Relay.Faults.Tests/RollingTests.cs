@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using Relay.Protocol;
-using Relay.Tests.Shared;
 using Xunit.Abstractions;
 
 namespace Relay.Faults.Tests;

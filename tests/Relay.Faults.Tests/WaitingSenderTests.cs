@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using Relay.Client;
-using Relay.Tests.Shared;
 
 namespace Relay.Faults.Tests;
 

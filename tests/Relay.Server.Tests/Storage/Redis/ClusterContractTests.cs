@@ -35,3 +35,9 @@ public sealed class ClusterAuditLogTests(ClusterFixture cluster) : AuditLogContr
 {
     private protected override IStoreHarness CreateHarness() => new ClusterStoreHarness(cluster.Cluster);
 }
+
+[Collection("cluster")]
+public sealed class ClusterStatisticsStoreTests(ClusterFixture cluster) : StatisticsStoreContract
+{
+    private protected override IStoreHarness CreateHarness() => new ClusterStoreHarness(cluster.Cluster);
+}

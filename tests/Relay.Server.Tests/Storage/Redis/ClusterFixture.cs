@@ -17,4 +17,4 @@ public sealed class ClusterFixture : IAsyncLifetime
 }
 
 [CollectionDefinition("cluster")]
-public sealed class ClusterTests : ICollectionFixture<ClusterFixture>;
+public sealed class ClusterContractTests : ICollectionFixture<ClusterFixture>;

@@ -15,7 +15,7 @@ internal sealed class ClusterStoreHarness(RedisCluster cluster) : IStoreHarness
     {
         var store = await RedisStore.StartAsync(cluster.ConnectionString, _prefix, options);
         _opened.Add(store);
-        return new StoreUnderTest(store.Queue, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit);
+        return new StoreUnderTest(store.Queue, store.Waits, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit, store.Statistics);
     }
 
     public async ValueTask DisposeAsync()

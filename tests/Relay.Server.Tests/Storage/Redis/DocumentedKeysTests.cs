@@ -5,6 +5,7 @@ using Relay.Server.Activities;
 using Relay.Server.Admin;
 using Relay.Server.Agents;
 using Relay.Server.Audit;
+using Relay.Server.Connections;
 using Relay.Server.Delivery;
 using Relay.Server.Limits;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
@@ -96,7 +97,14 @@ public sealed partial class DocumentedKeysTests
         }
 
         await store.Presence.AnnounceAsync(agent, Now, Now.AddMinutes(1));
-        await store.Permits.TakeAsync(agent, perMinute: 10, wanted: 1, Now);
+        await store.Roster.ReportAsync(connections: 1, Now, Now.AddMinutes(1));
+        await store.Statistics.AddAsync(hour: 1, new Dictionary<string, long> { ["accepted"] = 1 });
+        foreach (var counted in new[] { LimitKey.Of(agent), new LimitKey("from:0123456789abcdef"), LimitKey.Wrong(1), LimitKey.WrongFor(agent.Value) })
+        {
+            await store.Permits.TakeAsync(counted, perMinute: 10, wanted: 1, Now);
+            await store.Seats.TakeAsync(counted, new SeatCount(1, 0), new SeatCount(10, 10), Now, Now.AddMinutes(1));
+        }
+
         Assert.Null(await store.Health.CheckAsync(CancellationToken.None));
 
         await store.Queue.ClaimAsync(agent, session, Now);
@@ -129,7 +137,7 @@ public sealed partial class DocumentedKeysTests
                 var (name, life) = (match.Groups["key"].Value, match.Groups["life"].Value);
                 yield return new Row(
                     name,
-                    new Regex("^" + Regex.Escape(name).Replace("agt_…", "agt_[0-9a-f]+", StringComparison.Ordinal).Replace("evt_…", "evt_[0-9a-f]+", StringComparison.Ordinal).Replace("…", "[0-9a-f]+", StringComparison.Ordinal) + "$", RegexOptions.CultureInvariant),
+                    new Regex("^" + Regex.Escape(name).Replace("<counted>", "[^{}]+", StringComparison.Ordinal).Replace("…", "[0-9a-f]+", StringComparison.Ordinal) + "$", RegexOptions.CultureInvariant),
                     match.Groups["type"].Value.ToLowerInvariant(),
                     life.StartsWith("for ever", StringComparison.Ordinal) ? LivesFor.Ever : life.StartsWith("until", StringComparison.Ordinal) ? LivesFor.ItsUse : LivesFor.AWhile);
             }
