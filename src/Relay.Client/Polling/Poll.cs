@@ -105,7 +105,7 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
         {
             foreach (var delivery in unseen)
             {
-                await SendAsync(Call.Nack(delivery.Id, TimeSpan.Zero, "The poll was left before this was looked at.", deadLetter: false), timeout.Token).ConfigureAwait(false);
+                await SendAsync(Call.Release(delivery.Id), timeout.Token).ConfigureAwait(false);
             }
         }
         catch (Exception exception)
@@ -161,5 +161,7 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
     {
         public static Call Nack(string id, TimeSpan? delay, string? reason, bool deadLetter) => new(HttpMethod.Post, id, "/nack", JsonSerializer.SerializeToUtf8Bytes(
             new NackRequest { Reason = reason, RetryAfterMs = (long?)delay?.TotalMilliseconds, DeadLetter = deadLetter ? true : null }, ApiJson.Default.NackRequest));
+
+        public static Call Release(string id) => new(HttpMethod.Post, id, "/nack", JsonSerializer.SerializeToUtf8Bytes(new NackRequest { Release = true }, ApiJson.Default.NackRequest));
     }
 }

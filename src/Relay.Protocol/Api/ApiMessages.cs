@@ -123,12 +123,15 @@ public sealed record NackRequest
 
     /// <summary>True: do not try again, dead-letter it.</summary>
     public bool? DeadLetter { get; init; }
+
+    /// <summary>True: nobody looked at it. It is due at once and no attempt is counted; nothing else may be given.</summary>
+    public bool? Release { get; init; }
 }
 
 /// <summary>The answer to an ack or nack by HTTP.</summary>
 public sealed record SettledResponse
 {
-    /// <summary><c>acknowledged</c> or <c>nacked</c>.</summary>
+    /// <summary><c>acknowledged</c>, <c>nacked</c> or <c>released</c>.</summary>
     public required string Status { get; init; }
 
     /// <summary>The event.</summary>

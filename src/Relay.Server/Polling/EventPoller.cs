@@ -81,6 +81,19 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
         return (await queue.SettleAsync(agent.Id, [schedule.AfterFailure(agent.Policy, nacked, now, retryAfter)], now))[0];
     }
 
+    /// <summary>Gives back an event that a poll leased and nobody looked at: it is due at once and nothing is counted.</summary>
+    public async Task<SettleResult> ReleaseAsync(RelayId agent, EventId id)
+    {
+        if (await queue.FindAsync(agent, id) is not { } found)
+        {
+            return SettleResult.Unknown;
+        }
+
+        var now = time.GetUtcNow();
+        var released = new Settlement(id, SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Released) { DueAt = now, Failures = found.Failures };
+        return (await queue.SettleAsync(agent, [released], now))[0];
+    }
+
     /// <summary>The caller has gone before it was answered: it never saw them, so they are due at once and nothing is counted.</summary>
     public Task ReleaseAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased)
     {

@@ -96,15 +96,25 @@ internal static class PollingEndpoints
             return UnknownEvent();
         }
 
-        var retryAfter = request?.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(ms) : (TimeSpan?)null;
-        return await poller.NackAsync(context.Features.GetRequiredFeature<Agent>(), eventId, request?.Reason, retryAfter, request?.DeadLetter ?? false) switch
+        var agent = context.Features.GetRequiredFeature<Agent>();
+        if (request?.Release == true)
         {
-            SettleResult.Settled => TypedResults.Json(new SettledResponse { Status = "nacked", Id = id }, ApiJson.Default.SettledResponse),
-            SettleResult.Unknown => UnknownEvent(),
-            _ => new ErrorResult(
-                StatusCodes.Status409Conflict, ErrorCodes.NotInFlight, "No poll of this agent holds the event now. It was settled, its lease is over, or a connection has it."),
-        };
+            return request is { Reason: null, RetryAfterMs: null, DeadLetter: null }
+                ? Settled(await poller.ReleaseAsync(agent.Id, eventId), id, "released")
+                : Failures.Invalid("release is given alone: the event is due at once and nothing is counted.");
+        }
+
+        var retryAfter = request?.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(ms) : (TimeSpan?)null;
+        return Settled(await poller.NackAsync(agent, eventId, request?.Reason, retryAfter, request?.DeadLetter ?? false), id, "nacked");
     }
+
+    private static IResult Settled(SettleResult result, string id, string status) => result switch
+    {
+        SettleResult.Settled => TypedResults.Json(new SettledResponse { Status = status, Id = id }, ApiJson.Default.SettledResponse),
+        SettleResult.Unknown => UnknownEvent(),
+        _ => new ErrorResult(
+            StatusCodes.Status409Conflict, ErrorCodes.NotInFlight, "No poll of this agent holds the event now. It was settled, its lease is over, or a connection has it."),
+    };
 
     private static ErrorResult UnknownEvent() =>
         new(StatusCodes.Status404NotFound, ErrorCodes.UnknownEvent, "No event of this agent has this id, or it is no longer kept.");

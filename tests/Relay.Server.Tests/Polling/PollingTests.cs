@@ -119,6 +119,27 @@ public sealed class PollingTests
         Assert.Equal(("poll", AttemptOutcome.Nacked, "busy"), (attempt.Via, attempt.Outcome, attempt.Reason));
     }
 
+    [Theory, OnEachStore]
+    public async Task What_a_poll_releases_is_due_at_once_and_counts_no_attempt(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store, ownClock: true, ("Relay:Delivery:MaxAttempts", "1"));
+        var agent = await relay.RegisterAsync();
+        var id = await relay.QueueAsync(agent);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(id, Assert.Single((await PollAsync(relay, agent)).GetProperty("events").EnumerateArray()).GetProperty("id").GetString());
+
+            using var released = await SendAsync(relay, agent, HttpMethod.Post, $"/api/v1/events/{agent.RelayId}/{id}/nack", """{"release":true}""");
+            Assert.Equal("released", (await RelayHost.ReadJsonAsync(released)).GetProperty("status").GetString());
+        }
+
+        Assert.Equal(0, (await relay.FindAsync(agent, id)).Failures);
+        using var both = await SendAsync(relay, agent, HttpMethod.Post, $"/api/v1/events/{agent.RelayId}/{id}/nack", """{"release":true,"dead_letter":true}""");
+        await Expect.ErrorAsync(both, HttpStatusCode.BadRequest, "invalid_request");
+        using var again = await SendAsync(relay, agent, HttpMethod.Post, $"/api/v1/events/{agent.RelayId}/{id}/nack", """{"release":true}""");
+        await Expect.ErrorAsync(again, HttpStatusCode.Conflict, "not_in_flight");
+    }
+
     [Fact]
     public async Task A_poll_works_while_a_socket_is_connected_and_neither_gets_the_others()
     {
