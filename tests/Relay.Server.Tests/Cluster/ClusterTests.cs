@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Relay.Protocol;
 using Relay.Server.Cluster;
-using Relay.Server.Connections;
 using Relay.Server.Operations.Shutdown;
 using Relay.Server.Tests.Support;
 

@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using Microsoft.Extensions.DependencyInjection;
 using Relay.Protocol;
 using Relay.Server.Limits;
-using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Limits;
 

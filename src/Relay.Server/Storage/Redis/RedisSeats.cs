@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using Relay.Server.Cluster;
 using Relay.Server.Connections;
 using Relay.Server.Limits;
 using StackExchange.Redis;
@@ -6,10 +6,8 @@ using StackExchange.Redis;
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>A hash for each address and each shared agent that has connections: how many by node, believed until a time by the nodes' clocks.</summary>
-internal sealed class RedisSeats(RedisLanes lanes, RedisKeys keys) : ISeatStore
+internal sealed class RedisSeats(RedisLanes lanes, RedisKeys keys, NodeIdentity node) : ISeatStore
 {
-    private readonly string _node = "node_" + RandomNumberGenerator.GetHexString(16, lowercase: true);
-
     public async Task<bool> TakeAsync(LimitKey key, SeatCount taken, SeatCount most, DateTimeOffset now, DateTimeOffset until) =>
         (bool)await RunAsync(key, "take", taken, most, now, until);
 
@@ -19,5 +17,5 @@ internal sealed class RedisSeats(RedisLanes lanes, RedisKeys keys) : ISeatStore
 
     private Task<RedisResult> RunAsync(LimitKey key, RedisValue act, SeatCount count, SeatCount most, DateTimeOffset now, DateTimeOffset until) =>
         lanes.For(key).RunAsync(
-            RedisScript.Seats, keys.Limit(key), _node, now.ToUnixTimeMilliseconds(), until.ToUnixTimeMilliseconds(), act, count.All, count.Unauthenticated, most.All, most.Unauthenticated);
+            RedisScript.Seats, keys.Limit(key), node.Name, now.ToUnixTimeMilliseconds(), until.ToUnixTimeMilliseconds(), act, count.All, count.Unauthenticated, most.All, most.Unauthenticated);
 }
