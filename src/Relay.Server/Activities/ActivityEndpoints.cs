@@ -7,7 +7,7 @@ using Relay.Server.Http;
 
 namespace Relay.Server.Activities;
 
-/// <summary><c>GET /api/v1/agents/{relayId}/logs</c>, what happened, and <c>GET /api/v1/feed</c>, what happens on this node.</summary>
+/// <summary><c>GET /api/v1/agents/{relayId}/logs</c>, what happened, and <c>GET /api/v1/feed</c>, what happens on all nodes.</summary>
 internal static class ActivityEndpoints
 {
     private const int UsualLimit = 20;
@@ -25,7 +25,7 @@ internal static class ActivityEndpoints
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorResponse>(StatusCodes.Status404NotFound);
         group.MapGet("/feed", FeedAsync)
-            .WithSummary("What happens on this node, live, as server-sent events; an agent sees its own.")
+            .WithSummary("What happens, live, on all nodes, as server-sent events; an agent sees its own.")
             .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
             .Produces<ErrorResponse>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorResponse>(StatusCodes.Status429TooManyRequests);
@@ -52,7 +52,7 @@ internal static class ActivityEndpoints
     }
 
     private static async Task<IResult> FeedAsync(
-        HttpContext context, Access access, ActivityFeed feed, AccessWatch watch, IHostApplicationLifetime lifetime)
+        HttpContext context, Access access, ActivityFeed feed, IActivityExchange exchange, AccessWatch watch, IHostApplicationLifetime lifetime)
     {
         var (admin, agent, fault) = await access.AdmitAsync(context);
         if (fault is not null)
@@ -69,6 +69,7 @@ internal static class ActivityEndpoints
             };
         }
 
+        exchange.Want();
         var ends = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, context.RequestAborted);
         context.Response.RegisterForDispose(ends);
         context.Response.OnCompleted(() =>

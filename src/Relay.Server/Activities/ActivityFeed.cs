@@ -8,7 +8,7 @@ using Relay.Protocol;
 namespace Relay.Server.Activities;
 
 /// <summary>
-/// The last activities of this node, in a ring that every subscriber reads at its own pace: none has a buffer, none can hold up another,
+/// The last activities of all nodes, in a ring that every subscriber reads at its own pace: none has a buffer, none can hold up another,
 /// and one whose place was overwritten is told that it missed something. Any thread.
 /// </summary>
 internal sealed class ActivityFeed(TimeProvider time)
@@ -22,14 +22,18 @@ internal sealed class ActivityFeed(TimeProvider time)
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     private readonly Lock _gate = new();
-    private readonly AgentActivity[] _ring = new AgentActivity[RingSize];
 
-    /// <summary>Ids of an earlier process, or of another node, do not begin with this.</summary>
-    private readonly string _epoch = RandomNumberGenerator.GetHexString(8, lowercase: true);
+    /// <summary>Null: something was missed there.</summary>
+    private readonly AgentActivity?[] _ring = new AgentActivity?[RingSize];
+
+    /// <summary>Ids of an earlier process, of another node, or from before something was missed do not begin with this.</summary>
+    private string _epoch = NewEpoch();
 
     private long _next = 1;
     private TaskCompletionSource? _changed;
     private int _subscribers;
+
+    public bool HasReaders => Volatile.Read(ref _subscribers) > 0;
 
     /// <summary>False: there are as many subscribers as may be. Who joined must leave.</summary>
     public bool TryJoin()
@@ -45,7 +49,15 @@ internal sealed class ActivityFeed(TimeProvider time)
 
     public void Leave() => Interlocked.Decrement(ref _subscribers);
 
-    public void Publish(AgentActivity activity)
+    public void Publish(AgentActivity activity) => Add(activity);
+
+    /// <summary>Something happened that is not told.</summary>
+    public void PublishGap() => Add(activity: null);
+
+    /// <summary>Much may have happened that is not told: who asks for what came after an earlier id is told that there is a gap.</summary>
+    public void BeginAnew() => Volatile.Write(ref _epoch, NewEpoch());
+
+    private void Add(AgentActivity? activity)
     {
         TaskCompletionSource? changed;
         lock (_gate)
@@ -67,7 +79,7 @@ internal sealed class ActivityFeed(TimeProvider time)
         var (place, missed) = Begin(lastEventId);
         yield return new SseItem<string>("{}", "ready") { EventId = Id(place - 1) };
 
-        var batch = new List<AgentActivity>(BatchSize);
+        var batch = new List<AgentActivity?>(BatchSize);
         while (!cancellationToken.IsCancellationRequested)
         {
             batch.Clear();
@@ -75,14 +87,18 @@ internal sealed class ActivityFeed(TimeProvider time)
             if (missed)
             {
                 missed = false;
-                yield return new SseItem<string>("{\"message\":\"Something was missed here. Ask the lists for it.\"}", "gap");
+                yield return Gap();
             }
 
             for (var i = 0; i < batch.Count; i++)
             {
-                if (only is null || batch[i].Agent == only)
+                if (batch[i] is not { } activity)
                 {
-                    var entry = ActivityEntry.From(batch[i]);
+                    yield return Gap();
+                }
+                else if (only is null || activity.Agent == only)
+                {
+                    var entry = ActivityEntry.From(activity);
                     yield return new SseItem<string>(JsonSerializer.Serialize(entry, ActivityJson.Default.ActivityEntry), Name(entry.Type))
                     {
                         EventId = Id(place - batch.Count + i),
@@ -96,6 +112,10 @@ internal sealed class ActivityFeed(TimeProvider time)
             }
         }
     }
+
+    private static string NewEpoch() => RandomNumberGenerator.GetHexString(8, lowercase: true);
+
+    private static SseItem<string> Gap() => new("{\"message\":\"Something was missed here. Ask the lists for it.\"}", "gap");
 
     private static string Name(ActivityType type) => JsonNamingPolicy.SnakeCaseLower.ConvertName(type.ToString());
 
@@ -119,7 +139,7 @@ internal sealed class ActivityFeed(TimeProvider time)
     }
 
     /// <summary>Takes what is next; when there is nothing, answers what ends when there is.</summary>
-    private Task? Take(ref long place, List<AgentActivity> batch, ref bool missed)
+    private Task? Take(ref long place, List<AgentActivity?> batch, ref bool missed)
     {
         lock (_gate)
         {

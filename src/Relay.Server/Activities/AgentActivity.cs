@@ -31,7 +31,7 @@ internal enum ActivityType
 
 internal sealed class ActivityTypeConverter() : JsonStringEnumConverter<ActivityType>(JsonNamingPolicy.SnakeCaseLower);
 
-/// <summary>Something that happened with an agent, on this node.</summary>
+/// <summary>Something that happened with an agent.</summary>
 internal sealed record AgentActivity(RelayId Agent, ActivityType Type, DateTimeOffset At)
 {
     public SessionId? Session { get; init; }
@@ -65,6 +65,17 @@ internal sealed record ActivityEntry
     public string? Reason { get; init; }
 
     public int? CloseCode { get; init; }
+
+    /// <returns>Null: it names no agent.</returns>
+    public AgentActivity? ToActivity() => Protocol.RelayId.TryParse(RelayId, out var agent)
+        ? new AgentActivity(agent, Type, DateTimeOffset.FromUnixTimeMilliseconds(At))
+        {
+            Session = SessionId is null ? null : new SessionId(SessionId),
+            Event = Protocol.EventId.TryParse(EventId, out var id) ? id : null,
+            Reason = Reason,
+            CloseCode = CloseCode,
+        }
+        : null;
 
     public static ActivityEntry From(AgentActivity activity) => new()
     {

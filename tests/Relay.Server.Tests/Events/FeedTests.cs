@@ -28,6 +28,42 @@ public sealed class FeedTests
         Assert.Equal(("event_delivered", agent.RelayId, second), await agents.NextAsync());
     }
 
+    [Fact]
+    public async Task What_happens_on_another_node_is_seen_too()
+    {
+        await using var host = await RelayHost.StartAsync("redis");
+        await using var peer = host.StartAnother();
+        var (agent, other) = (await host.RegisterAsync(), await host.RegisterAsync());
+        await using var admins = await Feed.OpenAsync(host, agent: null);
+        await using var agents = await Feed.OpenAsync(host, agent);
+
+        // The wish to see it has to reach the other node.
+        var seen = agents.NextAsync();
+        await Eventually.AsyncTrue(async () =>
+        {
+            await peer.QueueAsync(other);
+            await peer.QueueAsync(agent);
+            return seen.IsCompleted;
+        });
+
+        var own = await seen;
+        Assert.Equal(("event_queued", agent.RelayId), (own.Type, own.RelayId));
+        var (first, second) = (await admins.NextAsync(), await admins.NextAsync());
+        Assert.Equal(("event_queued", "event_queued"), (first.Type, second.Type));
+        Assert.Equal(new HashSet<string?> { agent.RelayId, other.RelayId }, [first.RelayId, second.RelayId]);
+    }
+
+    [Fact]
+    public async Task What_was_lost_between_the_nodes_is_told_as_a_gap()
+    {
+        await using var host = RelayHost.Start(await StoreSetup.CreateWithOwnRedisAsync());
+        await using var feed = await Feed.OpenAsync(host, agent: null);
+
+        Assert.NotEqual(":0", await host.Store.Redis.SendAsync("CLIENT KILL TYPE pubsub"));
+
+        Assert.Equal("gap", (await feed.NextAsync()).Type);
+    }
+
     [Theory, OnEachStore]
     public async Task A_feed_goes_on_after_the_last_event_that_was_seen(string store)
     {

@@ -21,6 +21,7 @@ internal static class EmbeddedStoreServices
         .AddSingleton<IAdminKeyStore, EmbeddedAdminKeyStore>()
         .AddSingleton<IAuditLog, EmbeddedAuditLog>()
         .AddSingleton<IPresenceStore, EmbeddedPresence>()
+        .AddSingleton<IActivityExchange, NoActivityExchange>()
         .AddSingleton<INodeRoster, EmbeddedNodeRoster>()
         .AddSingleton<IStatisticsStore, EmbeddedStatisticsStore>()
         .AddSingleton<IStoreHealth, EmbeddedHealth>()

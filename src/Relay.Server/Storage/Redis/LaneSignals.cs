@@ -28,7 +28,7 @@ internal sealed class LaneSignals(RedisLane lane)
     }
 
     /// <summary>Listens from the next connection on, as long as the lane lives. For who begins before the lane is connected.</summary>
-    public void Keep(RedisChannel channel, Action<RedisValue> onMessage) => Add(channel, onMessage, static () => { });
+    public void Keep(RedisChannel channel, Action<RedisValue> onMessage, Action? onMissed = null) => Add(channel, onMessage, onMissed ?? (static () => { }));
 
     public void Remove(SignalListener listener)
     {

@@ -45,6 +45,10 @@ internal sealed class RedisKeys
     /// <summary>Where a node hears what senders are answered; settle.lua makes the name too.</summary>
     public RedisChannel Answers(NodeIdentity node) => _prefix + node.Name;
 
+    public RedisChannel Feed => _prefix + "feed";
+
+    public RedisChannel FeedWanted => _prefix + "feed:wanted";
+
     public RedisChannel AgentChanges => _prefix + "agents:signal";
 
     public string Document(RelayId agent) => Agent(agent) + ":agent";

@@ -27,6 +27,8 @@ internal static class RedisStoreServices
         .AddSingleton<IAdminKeyStore, RedisAdminKeyStore>()
         .AddSingleton<IAuditLog, RedisAuditLog>()
         .AddSingleton<IPresenceStore, RedisPresence>()
+        .AddSingleton<RedisActivityExchange>()
+        .AddSingleton<IActivityExchange>(static provider => provider.GetRequiredService<RedisActivityExchange>())
         .AddSingleton<INodeRoster, RedisNodeRoster>()
         .AddSingleton<IStatisticsStore, RedisStatisticsStore>()
         .AddSingleton<ISharedPermits, RedisPermits>()
@@ -35,5 +37,6 @@ internal static class RedisStoreServices
         .AddSingleton<IRateLimiter>(static services => services.GetRequiredService<SharedRateLimiter>())
         .AddSingleton<IStoreHealth, RedisHealth>()
         .AddHostedService<AnswerListener>()
+        .AddHostedService(static provider => provider.GetRequiredService<RedisActivityExchange>())
         .AddHostedService<RedisSupervisor>();
 }

@@ -30,6 +30,7 @@ internal sealed class RedisStore : IAsyncDisposable
         .AddSingleton<NodeIdentity>()
         .AddSingleton(Options.Create(new StorageOptions { Kind = "redis", Redis = redis, KeyPrefix = prefix }))
         .AddSingleton(Options.Create(options))
+        .AddSingleton<ActivityFeed>()
         .AddRedisStore()
         .BuildServiceProvider(validateScopes: true);
 
