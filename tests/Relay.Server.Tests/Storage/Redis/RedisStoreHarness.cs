@@ -21,6 +21,9 @@ internal sealed class RedisStoreHarness(RedisServer server) : IStoreHarness
 
         var store = await RedisStore.StartAsync(server, _prefix, options);
         _opened.Add(store);
+
+        // On a busy machine Redis may not have been there in time for the first try.
+        await Eventually.AsyncTrue(async () => await store.Health.CheckAsync(CancellationToken.None) is null);
         return new StoreUnderTest(store.Queue, store.Waits, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit, store.Statistics);
     }
 
