@@ -44,31 +44,31 @@ builder.Services.AddEvents();
 builder.Services.AddOperations();
 
 var app = builder.Build();
-
-app.UseAnswerHeaders();
-app.UseProxiedRequests();
-app.UseErrorHandling();
-app.UseAddressLimits();
-app.UseAuthenticationLimits();
-app.UseWebSockets();
-app.UseApiDocument();
-
-app.MapIngest();
-app.MapPolling();
-app.MapAgentConnections();
-app.MapAdmin();
-app.MapAudit();
-app.MapAgents();
-app.MapEvents();
-app.MapReplays();
-app.MapActivities();
-app.MapOperations();
-
 try
 {
     // Before the host starts, which would log a stack trace where one sentence helps more.
     app.Services.GetRequiredService<IStartupValidator>().Validate();
     app.Services.GetRequiredService<IStoreHealth>();
+
+    app.UseAnswerHeaders();
+    app.UseProxiedRequests();
+    app.UseErrorHandling();
+    app.UseAddressLimits();
+    app.UseAuthenticationLimits();
+    app.UseWebSockets();
+    app.UseApiDocument();
+
+    app.MapIngest();
+    app.MapPolling();
+    app.MapAgentConnections();
+    app.MapAdmin();
+    app.MapAudit();
+    app.MapAgents();
+    app.MapEvents();
+    app.MapReplays();
+    app.MapActivities();
+    app.MapOperations();
+
     await app.RunAsync();
     return 0;
 }
