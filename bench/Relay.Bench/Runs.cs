@@ -125,11 +125,11 @@ internal sealed class Row(Contender contender)
         _rates.Add(result.PerSecond);
         _p50.Add(result.Latency.Percentile(0.5));
         _p99.Add(result.Latency.Percentile(0.99));
-        for (var i = 0; i < contender.Processes.Count; i++)
+        PeakMemoryMiB = Math.Max(PeakMemoryMiB, contender.Processes.Max(static process => process.PeakMemoryMiB));
+        var spent = contender.Processes.Select((process, i) => (process.Name, Cpu: (used[1][i] - used[0][i]) / result.Events));
+        foreach (var (name, cpu) in spent.GroupBy(static one => one.Name, static (name, all) => (name, all.Sum(static one => one.Cpu))))
         {
-            var process = contender.Processes[i];
-            (_cpu.TryGetValue(process.Name, out var values) ? values : _cpu[process.Name] = []).Add((used[1][i] - used[0][i]) / result.Events);
-            PeakMemoryMiB = Math.Max(PeakMemoryMiB, process.PeakMemoryMiB);
+            (_cpu.TryGetValue(name, out var values) ? values : _cpu[name] = []).Add(cpu);
         }
     }
 }

@@ -25,7 +25,19 @@ internal sealed partial class AgentConnection
             return;
         }
 
-        var claimed = await _services.Registry.EnterAsync(this, agent.Id);
+        // An agent that lost this connection meanwhile may be back on another, which this one must not take over.
+        if (_request.HttpContext.RequestAborted.IsCancellationRequested)
+        {
+            Stop(StopReason.Lost);
+            return;
+        }
+
+        if (await _services.Registry.EnterAsync(this, agent.Id) is not { } claimed)
+        {
+            Stop(StopReason.Replaced);
+            return;
+        }
+
         _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {

@@ -74,6 +74,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>Whose connection it is, as last heard; null before it has authenticated.</summary>
     public Agent? Agent => _agent;
 
+    /// <summary>The later a connection presented its key the higher: of an exclusive agent's the highest is the newest.</summary>
+    public long KeyPresented { get; private set; }
+
     /// <summary>The agent's deliveries here; for authenticated connections only.</summary>
     public DeliveryPump Pump => _pump!;
 
@@ -315,6 +318,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
             }
 
             _state = State.Opening;
+            KeyPresented = _services.Registry.NextKeyPresented();
             return true;
         }
     }

@@ -18,6 +18,7 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
     private readonly ConcurrentDictionary<RelayId, AgentConnection[]> _byAgent = new();
 
     private uint _picks;
+    private long _keysPresented;
 
     /// <summary>All, those that have not authenticated yet and those that are ending too.</summary>
     public IEnumerable<AgentConnection> All => _all.Select(static item => item.Key);
@@ -56,6 +57,9 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
         return picked;
     }
 
+    /// <returns>The place of a connection among those that presented a key.</returns>
+    public long NextKeyPresented() => Interlocked.Increment(ref _keysPresented);
+
     public void Add(AgentConnection connection) => _all.TryAdd(connection, 0);
 
     /// <summary>The connection is over.</summary>
@@ -87,7 +91,8 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
     /// Makes the connection its agent's: the only one, here and in the queue, or one more of those that share it. The order of claims in the
     /// queue is the order here, so that of two that come together the same one wins in both places.
     /// </summary>
-    public async Task<ClaimResult> EnterAsync(AgentConnection connection, RelayId agent)
+    /// <returns>Null: one that presented the key later has entered already.</returns>
+    public async Task<ClaimResult?> EnterAsync(AgentConnection connection, RelayId agent)
     {
         Task<ClaimResult> claim;
         Task announcement;
@@ -96,6 +101,11 @@ internal sealed class ConnectionRegistry(IDeliveryQueue queue, IPresenceStore pr
         lock (_gate)
         {
             var here = _byAgent.GetValueOrDefault(agent, []);
+            if (isExclusive && here.Any(other => other.Session.NeedsClaim && other.KeyPresented > connection.KeyPresented))
+            {
+                return null;
+            }
+
             older = isExclusive ? here : [.. here.Where(static other => other.Session.NeedsClaim)];
             _byAgent[agent] = [.. here.Except(older), connection];
             claim = queue.ClaimAsync(agent, connection.Session, time.GetUtcNow());
