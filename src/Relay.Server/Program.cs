@@ -41,7 +41,7 @@ builder.Services.AddHttpFallback();
 builder.Services.AddIngest();
 builder.Services.AddPolling();
 builder.Services.AddEvents();
-builder.Services.AddOperations();
+builder.AddOperations();
 
 var app = builder.Build();
 try

@@ -55,7 +55,7 @@ public sealed class AuthenticationTests : ClientTest
         await connection.SendAsync(new AuthErrorMessage { Error = ErrorCodes.RelayIdMismatch, Message = "Not yours." });
 
         // The error is enough for the client: it may be gone already.
-        await Record.ExceptionAsync(() => connection.CloseAsync(CloseCodes.Unauthorized));
+        await Xunit.Record.ExceptionAsync(() => connection.CloseAsync(CloseCodes.Unauthorized));
 
         var refused = await Assert.ThrowsAsync<RelayAuthenticationException>(() => ended.Soon());
 

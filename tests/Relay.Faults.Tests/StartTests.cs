@@ -74,6 +74,28 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public async Task What_senders_put_into_an_address_is_not_logged_wherever_the_server_is_started()
+    {
+        using var process = Start("Development", []);
+        using var patience = new CancellationTokenSource(Patience);
+        var (output, url) = ("", default(Uri));
+        while (url is null && await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
+        {
+            output += line + "\n";
+            url = line.StartsWith("Relay is ready at ", StringComparison.Ordinal) ? new Uri(line["Relay is ready at ".Length..]) : null;
+        }
+
+        using var http = new HttpClient { BaseAddress = url };
+        using var answer = await http.PostAsync(new Uri("/api/v1/webhook/agt_0123456789abcdef?token=of-the-sender", UriKind.Relative), content: null, patience.Token);
+        process.Kill();
+        output += await process.StandardOutput.ReadToEndAsync(patience.Token);
+
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.DoesNotContain("of-the-sender", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("dbug:", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_health_probe_tells_a_server_that_does_not_answer()
     {
         using var process = Start("Production", ["ASPNETCORE_HTTP_PORTS=1"], "healthcheck");

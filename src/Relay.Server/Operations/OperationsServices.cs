@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Options;
 using Relay.Server.Operations.Health;
 using Relay.Server.Operations.Shutdown;
@@ -7,15 +8,22 @@ namespace Relay.Server.Operations;
 
 internal static class OperationsServices
 {
-    public static IServiceCollection AddOperations(this IServiceCollection services)
+    /// <summary>
+    /// Unless it is configured otherwise: not every request is logged, because addresses of webhooks may hold senders' tokens. Said here, so
+    /// that it is so wherever the server is started.
+    /// </summary>
+    private static readonly Dictionary<string, string?> LogLevels = new() { ["Logging:LogLevel:Default"] = "Information", ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning" };
+
+    public static void AddOperations(this WebApplicationBuilder builder)
     {
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
+        var services = builder.Services;
         services.AddStartFailure();
         services.AddShutdown();
         services.AddHealth();
         services.AddStatistics();
         services.AddApiDocument();
         services.AddHostedService<WelcomeMessage>();
-        return services;
     }
 
     public static void MapOperations(this IEndpointRouteBuilder routes)

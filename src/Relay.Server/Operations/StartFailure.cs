@@ -16,7 +16,7 @@ internal static class StartFailure
     {
         var start = new Start();
         return services
-            .AddLogging(logging => logging.AddFilter(HostCategory, level => level != LogLevel.Error || start.IsOver))
+            .AddLogging(logging => logging.AddFilter(HostCategory, level => level >= LogLevel.Information && (level != LogLevel.Error || start.IsOver)))
             .AddHostedService(_ => start);
     }
 
