@@ -25,7 +25,9 @@ public sealed class FeedTests
 
         await host.DeliverQueuedAsync(agent);
         Assert.Equal("connected", (await agents.NextAsync()).Type);
-        Assert.Equal(("event_delivered", agent.RelayId, second), await agents.NextAsync());
+
+        // The agent hung up when it had acknowledged: which of the two is stored first is not said.
+        Assert.Contains(("event_delivered", agent.RelayId, second), new[] { await agents.NextAsync(), await agents.NextAsync() });
     }
 
     [Fact]
