@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage;
 
 namespace Relay.Server.Tests.Storage.Redis;
 
@@ -15,7 +16,22 @@ internal sealed class ClusterStoreHarness(RedisCluster cluster) : IStoreHarness
     {
         var store = await RedisStore.StartAsync(cluster.ConnectionString, _prefix, options);
         _opened.Add(store);
+        await Eventually.AsyncTrue(() => AnswersAsync(store));
         return new StoreUnderTest(store.Queue, store.Waits, store.Agents, store.Health, store.Log, store.Agenda, store.AdminKeys, store.Audit, store.Statistics);
+    }
+
+    /// <summary>Whether every connection to every server is there: on a busy machine some come late, and calls on them are given up.</summary>
+    private static async Task<bool> AnswersAsync(RedisStore store)
+    {
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => store.Agents.FindAsync(RelayId.New(), CancellationToken.None)));
+            return await store.Health.CheckAsync(CancellationToken.None) is null;
+        }
+        catch (StoreUnavailableException)
+        {
+            return false;
+        }
     }
 
     public async ValueTask DisposeAsync()
