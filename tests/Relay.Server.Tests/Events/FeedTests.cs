@@ -66,6 +66,17 @@ public sealed class FeedTests
         Assert.Equal("gap", (await feed.NextAsync()).Type);
     }
 
+    [Fact]
+    public async Task What_another_node_says_and_this_one_cannot_read_is_told_as_a_gap()
+    {
+        await using var host = await RelayHost.StartAsync("redis");
+        await using var feed = await Feed.OpenAsync(host, agent: null);
+
+        Assert.Equal(":1", await host.Store.Redis.SendAsync($"PUBLISH {host.Store.Settings["Relay:Storage:KeyPrefix"]}feed not-json"));
+
+        Assert.Equal("gap", (await feed.NextAsync()).Type);
+    }
+
     [Theory, OnEachStore]
     public async Task A_feed_goes_on_after_the_last_event_that_was_seen(string store)
     {

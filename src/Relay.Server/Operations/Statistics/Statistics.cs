@@ -26,6 +26,8 @@ internal enum Count
 /// <summary>What this node has counted and not yet stored. Counting costs an interlocked addition. Any thread.</summary>
 internal sealed class Statistics
 {
+    private static readonly int FirstLatency = Enum.GetValues<Count>().Length;
+
     private static readonly string[] Names =
         [.. Enum.GetNames<Count>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName), .. Enumerable.Range(0, Latencies.Buckets).Select(Latencies.Name)];
 
@@ -39,7 +41,7 @@ internal sealed class Statistics
     public void AddDelivered(TimeSpan latency)
     {
         Add(Count.Delivered);
-        Interlocked.Increment(ref _counts[Enum.GetValues<Count>().Length + Latencies.BucketOf(latency)]);
+        Interlocked.Increment(ref _counts[FirstLatency + Latencies.BucketOf(latency)]);
     }
 
     /// <summary>Takes what was counted since the last time, by name; nothing that is 0.</summary>

@@ -32,7 +32,7 @@ internal sealed class RedisActivityExchange(RedisLanes lanes, RedisKeys keys, No
 
     public void Send(AgentActivity activity)
     {
-        if (Volatile.Read(ref _sendsUntil) > time.GetUtcNow().Ticks && !_queue.Writer.TryWrite(activity))
+        if (Volatile.Read(ref _sendsUntil) is > 0 and var until && until > time.GetUtcNow().Ticks && !_queue.Writer.TryWrite(activity))
         {
             Volatile.Write(ref _missed, 1);
         }
@@ -70,7 +70,18 @@ internal sealed class RedisActivityExchange(RedisLanes lanes, RedisKeys keys, No
 
     private void Receive(ReadOnlySpan<byte> message)
     {
-        if (Volatile.Read(ref _wantsUntil) < time.GetUtcNow().Ticks || JsonSerializer.Deserialize(message, FeedJson.Default.FeedBatch) is not { } batch || batch.Node == node.Name)
+        if (Volatile.Read(ref _wantsUntil) < time.GetUtcNow().Ticks)
+        {
+            return;
+        }
+
+        if (Read(message) is not { } batch)
+        {
+            feed.PublishGap();
+            return;
+        }
+
+        if (batch.Node == node.Name)
         {
             return;
         }
@@ -83,6 +94,19 @@ internal sealed class RedisActivityExchange(RedisLanes lanes, RedisKeys keys, No
         if (batch.Missed)
         {
             feed.PublishGap();
+        }
+    }
+
+    /// <returns>Null for what this version cannot read.</returns>
+    private static FeedBatch? Read(ReadOnlySpan<byte> message)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(message, FeedJson.Default.FeedBatch);
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 
