@@ -13,7 +13,8 @@ internal sealed record LoadResult(long Events, double Seconds, Histogram Latency
 
 internal static class Loads
 {
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
+    /// <summary>As long as the runtime takes to compile what is hot as well as it can: a bigger program takes longer than a small one.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>So many connections post one event after another; an event is done when its POST is answered.</summary>

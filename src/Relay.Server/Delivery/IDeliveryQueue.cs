@@ -92,7 +92,7 @@ internal interface IDeliveryQueue
 /// <param name="Agent">Whom it is for.</param>
 /// <param name="AcceptedAt">By the node's clock.</param>
 /// <param name="Head">JSON object with method, path, query and headers, as <see cref="WebhookParts.Head"/>. Opaque to the store.</param>
-/// <param name="Body">The exact bytes. The store copies what it keeps before the task it returned ends.</param>
+/// <param name="Body">The exact bytes. Nobody changes them or the head any more: a store may look at them even after it was given up.</param>
 /// <param name="IdempotencyKey">The sender's key, hashed to 16 bytes; null when it gave none.</param>
 internal sealed record NewEvent(
     EventId Id, RelayId Agent, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body, byte[]? IdempotencyKey)

@@ -6,16 +6,16 @@ namespace Relay.Server.Storage.Redis;
 /// A script call on its way, a link in its lane's list of those that are not answered. Its continuations never run on the thread that
 /// answers it, so a slow caller cannot hold up the multiplexer or the lane. All but the task is guarded by the lane's lock.
 /// </summary>
-internal sealed class LaneCall(RedisLane lane, RedisScript script, RedisKey[] keys, RedisValue[] arguments)
+internal sealed class LaneCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes)
     : TaskCompletionSource<RedisResult>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
-    public RedisLane Lane => lane;
-
     public RedisScript Script => script;
 
-    public RedisKey[] Keys => keys;
+    public string Key => key;
 
     public RedisValue[] Arguments => arguments;
+
+    public long SizeBytes => sizeBytes;
 
     public LaneCall? Previous { get; set; }
 

@@ -27,6 +27,21 @@ internal static class QueueReplies
         var name => new SessionId(name) is { IsSharing: true } sharing ? new QueueSignal(ClaimedBy: null, TurnOf: sharing) : new QueueSignal(new SessionId(name)),
     };
 
+    /// <param name="id">The event's own.</param>
+    /// <param name="answer">What accept.lua says of it.</param>
+    public static AcceptResult Accept(EventId id, RedisValue answer)
+    {
+        if (answer.IsInteger)
+        {
+            return new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, id, IsConnected: (long)answer == 3);
+        }
+
+        string text = answer!;
+        return text.StartsWith('!')
+            ? throw new StoreUnavailableException(RedisErrors.Explain(text[1..]))
+            : new AcceptResult(AcceptStatus.Duplicate, Id(text));
+    }
+
     public static LeaseResult Lease(RedisResult answer)
     {
         if (answer.IsNull)

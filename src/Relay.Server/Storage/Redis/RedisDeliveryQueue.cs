@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Cluster;
@@ -16,25 +17,23 @@ internal sealed class RedisDeliveryQueue(
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        // Copied: the client may still hold what it sends after the call has been given up and the caller's buffer is someone else's.
-        var answer = (RedisValue)await Run(
-            RedisScript.Accept, accepted.Agent,
-            [Text(accepted.Id), Ms(accepted.AcceptedAt), accepted.Head.ToArray(), accepted.Body.ToArray(), accepted.SizeBytes,
-            terms.MaxQueuedEvents, terms.MaxQueuedBytes,
-            terms.Lease?.Session.Value ?? "", terms.Lease is { } lease ? Ms(lease.Until) : 0,
-            accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
-            accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "",
-            .. MoreOf(accepted, terms)]);
-        return answer.IsInteger
-            ? new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, accepted.Id, IsConnected: (long)answer == 3)
-            : new AcceptResult(AcceptStatus.Duplicate, QueueReplies.Id(answer!));
+        var (lease, wait) = (terms.Lease, accepted.ReplyBy is { } replyBy ? $"{Ms(replyBy)} {node.Name}" : "");
+        var answer = await lanes.For(accepted.Agent).RunAsync(
+            RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes,
+            [
+                Text(accepted.Id), Ms(accepted.AcceptedAt), Bytes(accepted.Head), Bytes(accepted.Body), terms.MaxQueuedEvents, terms.MaxQueuedBytes,
+                lease?.Session.Value ?? "", lease is null ? 0 : Ms(lease.Value.Until),
+                accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
+                accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "", wait, lease is null ? "" : Said(lease.Value.Session, lease.Value.Room),
+            ]);
+        return QueueReplies.Accept(accepted.Id, (RedisValue)answer);
     }
 
     public async Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request)
     {
         var answer = await Run(
             RedisScript.Lease, agent,
-            [request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until), .. Said(request.Session, request.Room)]);
+            [request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until), Said(request.Session, request.Room)]);
         return QueueReplies.Lease(answer);
     }
 
@@ -79,21 +78,16 @@ internal sealed class RedisDeliveryQueue(
     /// <summary>Settled events have a time to live.</summary>
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
 
-    /// <summary>Arguments that few events have.</summary>
-    private RedisValue[] MoreOf(NewEvent accepted, AcceptTerms terms)
-    {
-        var wait = accepted.ReplyBy is { } replyBy ? $"{Ms(replyBy)} {node.Name}" : "";
-        var said = terms.Lease is { } lease ? Said(lease.Session, lease.Room) : [];
-        return said.Length > 0 ? [wait, .. said] : wait.Length > 0 ? [wait] : [];
-    }
-
     /// <summary>What a session that shares the agent says of itself.</summary>
-    private RedisValue[] Said(SessionId session, int? room) => session.IsSharing && room is { } free ? [$"{free} {node.Name}"] : [];
+    private string Said(SessionId session, int? room) => session.IsSharing && room is { } free ? $"{free} {node.Name}" : "";
 
     private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
         lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);
 
     private static RedisValue Ms(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
+
+    private static RedisValue Bytes(ReadOnlyMemory<byte> bytes) =>
+        MemoryMarshal.TryGetArray(bytes, out var array) && array.Offset == 0 && array.Count == array.Array!.Length ? array.Array : bytes.ToArray();
 
     private static RedisValue Text(EventId id)
     {

@@ -8,11 +8,18 @@ namespace Relay.Server.Storage.Redis;
 /// When Redis has forgotten a script (restart, SCRIPT FLUSH), what comes after the first miss is held back until all that was sent is
 /// answered; then all that missed and all that was held is sent in the old order, scripts loaded on the way.
 /// </para>
+/// <para>
+/// Calls of a script that takes many are held back while enough such calls are on their way, and then sent together: the busier, the fewer
+/// round trips. Not in a cluster, where one server that does not answer must not hold up the others' calls.
+/// </para>
 /// <para>RunAsync and ExecuteAsync: any thread. Tick: one caller. Attach: one caller.</para>
 /// </summary>
 internal sealed class RedisLane
 {
     private const int MostMisses = 3;
+
+    /// <summary>Messages of scripts that take many that are on their way at a time.</summary>
+    private const int MostGathered = 1;
 
     private readonly Lock _gate = new();
     private ConnectionMultiplexer? _multiplexer;
@@ -20,8 +27,16 @@ internal sealed class RedisLane
     private LaneCall? _first;
     private LaneCall? _last;
 
+    /// <summary>All from here on are held; all before are sent, unless scripts are being loaded.</summary>
+    private LaneCall? _firstHeld;
+
     /// <summary>Calls in the list whose state is <see cref="CallState.Sent"/>.</summary>
     private int _sent;
+
+    /// <summary>Messages of scripts that take many that this connection has not answered.</summary>
+    private int _gathered;
+    private int _connection;
+    private bool _isCluster;
 
     /// <summary>A script was missing: calls are held back.</summary>
     private bool _isReloading;
@@ -59,7 +74,14 @@ internal sealed class RedisLane
     /// <param name="key">It touches this key and others with its hash tag, which it must have.</param>
     /// <param name="arguments">The script's.</param>
     /// <exception cref="StoreUnavailableException">By the task: it failed, or its outcome is unknown.</exception>
-    public Task<RedisResult> RunAsync(RedisScript script, string key, params RedisValue[] arguments)
+    public Task<RedisResult> RunAsync(RedisScript script, string key, params RedisValue[] arguments) => RunAsync(script, key, 0, arguments);
+
+    /// <summary>The same, for a script that takes many.</summary>
+    /// <param name="script">The script.</param>
+    /// <param name="key">As above.</param>
+    /// <param name="sizeBytes">About how many bytes the arguments have.</param>
+    /// <param name="arguments">The script's; as many for each call.</param>
+    public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments)
     {
         lock (_gate)
         {
@@ -69,11 +91,11 @@ internal sealed class RedisLane
                 return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
             }
 
-            var call = new LaneCall(this, script, [key, RedisKeys.Missing(key)], arguments);
+            var call = new LaneCall(script, key, arguments, sizeBytes);
             Append(call);
-            if (!_isReloading)
+            if (!_isReloading && !(script.TakesMany && _gathered >= MostGathered && !_isCluster))
             {
-                Send(call, byHash: true);
+                SendHeld(byHash: true);
             }
 
             return call.Task;
@@ -155,6 +177,9 @@ internal sealed class RedisLane
             var old = _multiplexer;
             _multiplexer = multiplexer;
             _database = multiplexer?.GetDatabase();
+            _isCluster = multiplexer is not null && RedisServers.IsCluster(multiplexer);
+            _connection++;
+            _gathered = 0;
             while (_first is { } call)
             {
                 GiveUp(call);
@@ -182,18 +207,40 @@ internal sealed class RedisLane
         call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
     }
 
-    /// <param name="call">The call.</param>
-    /// <param name="byHash">False: by its text, which makes the client load it first, on the right node of a cluster.</param>
-    private void Send(LaneCall call, bool byHash)
+    /// <summary>Sends all that is held, in order.</summary>
+    /// <param name="byHash">False: by the scripts' texts, which makes the client load them first, on the right node of a cluster.</param>
+    private void SendHeld(bool byHash)
     {
-        call.State = CallState.Sent;
-        _sent++;
+        // Sending may end a call at once, which may send too: each is taken before it is sent.
+        while (_firstHeld is { } first)
+        {
+            var message = new LaneMessage(this, first, _connection);
+            TakeHeld(first);
+            while (_firstHeld is { } next && !_isCluster && message.TryAdd(next))
+            {
+                TakeHeld(next);
+            }
+
+            Send(message, byHash);
+        }
+
+        void TakeHeld(LaneCall call)
+        {
+            call.State = CallState.Sent;
+            _sent++;
+            _firstHeld = call.Next;
+        }
+    }
+
+    private void Send(LaneMessage message, bool byHash)
+    {
+        _gathered += message.Script.TakesMany ? 1 : 0;
         Task<RedisResult> answer;
         try
         {
             answer = byHash
-                ? _database!.ScriptEvaluateAsync(call.Script.Hash, call.Keys, call.Arguments)
-                : _database!.ScriptEvaluateAsync(call.Script.Text, call.Keys, call.Arguments);
+                ? _database!.ScriptEvaluateAsync(message.Script.Hash, message.Keys(), message.Arguments())
+                : _database!.ScriptEvaluateAsync(message.Script.Text, message.Keys(), message.Arguments());
         }
         catch (Exception error)
         {
@@ -203,15 +250,25 @@ internal sealed class RedisLane
         _ = answer.ContinueWith(
             static (answer, state) =>
             {
-                var call = (LaneCall)state!;
-                call.Lane.Finish(call, answer);
+                var message = (LaneMessage)state!;
+                message.Lane.Finish(message, answer);
             },
-            call, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            message, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private void Finish(LaneCall call, Task<RedisResult> answer)
+    private void Finish(LaneMessage message, Task<RedisResult> answer)
     {
-        var error = answer.Exception?.InnerException;
+        RedisResult[] answers = [];
+        Exception? error = null;
+        if (answer.IsCompletedSuccessfully)
+        {
+            answers = message.Script.TakesMany ? (RedisResult[])answer.Result! : [answer.Result];
+        }
+        else
+        {
+            error = answer.Exception?.InnerException ?? new TaskCanceledException(answer);
+        }
+
         NoteReplica(error);
         lock (_gate)
         {
@@ -221,53 +278,54 @@ internal sealed class RedisLane
                 _isStalled = false;
             }
 
-            if (call.State == CallState.Ended)
+            if (message.Script.TakesMany && message.Connection == _connection)
             {
-                return; // Given up before.
+                _gathered--;
             }
 
-            if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
+            for (var i = 0; i < message.Calls.Count; i++)
             {
-                call.State = CallState.Held;
-                _sent--;
-                _isReloading = true;
-            }
-            else
-            {
+                var call = message.Calls[i];
+                if (call.State == CallState.Ended)
+                {
+                    continue; // Given up before.
+                }
+
+                if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
+                {
+                    call.State = CallState.Held;
+                    _sent--;
+                    _isReloading = true;
+                    continue;
+                }
+
                 End(call);
-                Complete(call, answer, error);
+                if (error is null)
+                {
+                    call.TrySetResult(answers[i]);
+                }
+                else
+                {
+                    call.TrySetException(RedisErrors.Translate(error));
+                }
             }
 
             ResendIfAllAnswered();
+            if (!_isReloading && _gathered < MostGathered)
+            {
+                SendHeld(byHash: true);
+            }
         }
     }
 
-    /// <summary>All that is listed then is held, and in order. Sending may end a call at once, so the next is looked up before.</summary>
+    /// <summary>All that is listed then is held, and in order.</summary>
     private void ResendIfAllAnswered()
     {
-        if (!_isReloading || _sent > 0)
+        if (_isReloading && _sent == 0)
         {
-            return;
-        }
-
-        _isReloading = false;
-        for (var call = _first; call is not null;)
-        {
-            var next = call.Next;
-            Send(call, byHash: false);
-            call = next;
-        }
-    }
-
-    private static void Complete(LaneCall call, Task<RedisResult> answer, Exception? error)
-    {
-        if (error is null && answer.IsCompletedSuccessfully)
-        {
-            call.TrySetResult(answer.Result);
-        }
-        else
-        {
-            call.TrySetException(RedisErrors.Translate(error ?? new TaskCanceledException(answer)));
+            _isReloading = false;
+            _firstHeld = _first;
+            SendHeld(byHash: false);
         }
     }
 
@@ -284,6 +342,7 @@ internal sealed class RedisLane
         }
 
         _last = call;
+        _firstHeld ??= call;
     }
 
     private void End(LaneCall call)
@@ -293,6 +352,7 @@ internal sealed class RedisLane
             _sent--;
         }
 
+        _firstHeld = call == _firstHeld ? call.Next : _firstHeld;
         call.State = CallState.Ended;
         if (call.Previous is null)
         {

@@ -10,7 +10,7 @@ namespace Relay.Server.Storage.Redis;
 /// </summary>
 internal sealed class RedisScript
 {
-    public static readonly RedisScript Accept = new("accept");
+    public static readonly RedisScript Accept = new("accept", takesMany: true);
     public static readonly RedisScript Lease = new("lease");
     public static readonly RedisScript Settle = new("settle");
     public static readonly RedisScript Extend = new("extend");
@@ -34,8 +34,9 @@ internal sealed class RedisScript
 
     public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Seats, ReportNode, AddCounts, Health];
 
-    private RedisScript(string name)
+    private RedisScript(string name, bool takesMany = false)
     {
+        TakesMany = takesMany;
         var lines = Read(name).Split('\n', 2);
         Text = lines[0] + "\n" + Read("shared") + lines[1];
 #pragma warning disable CA5350 // SHA-1 is how Redis names scripts; nothing depends on its strength.
@@ -44,6 +45,12 @@ internal sealed class RedisScript
     }
 
     public string Text { get; }
+
+    /// <summary>
+    /// Whether several calls can be made in one: KEYS are then those of the calls, each once, and ARGV has for each call the number of its
+    /// key and then its arguments. It answers an array, with one answer for each call.
+    /// </summary>
+    public bool TakesMany { get; }
 
     /// <summary>What EVALSHA calls it by.</summary>
     public byte[] Hash { get; }

@@ -1,89 +1,174 @@
 #!lua
--- Stores an event, leased at once where the terms allow it. Answers 0: ready, 3: ready and some node
--- has a connection of the agent, 1: leased, 2: queue full, or the id it duplicates.
-local agent = KEYS[1]
-local id, accepted, head, body, size = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local max_events, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
-local session, deadline = ARGV[8], ARGV[9]
-local key, window, order = ARGV[10], tonumber(ARGV[11]), ARGV[12]
-local wait, said = ARGV[13], ARGV[14] -- "until node" of its sender or '', if that waits; "room node" of a session that shares the agent.
+-- Stores events of one or several agents, each leased at once where its terms allow it. KEYS: see RedisLane; ARGV: of each call the number of
+-- its agent, then 13 arguments. Answers for each 0: ready, 3: ready and some node has a connection of the agent, 1: leased, 2: queue full,
+-- the id it duplicates, or '!' and why the agent's events could not be stored: those of the others are.
+local per_call = 14
 
--- The window is judged by the caller's clock; Redis's own only clears away.
-local marker
-if key ~= '' and window > 0 then
-    marker = agent .. ':i:' .. key
-    local mine = id .. ' ' .. string.format('%.0f', accepted + window)
-    if not redis.call('SET', marker, mine, 'NX', 'PX', window) then
-        local first, ends = string.match(redis.call('GET', marker), '^(%S+) (%S+)$')
-        if tonumber(ends) > tonumber(accepted) then
-            return first
+-- What is written once for all events of an agent, however many come together.
+local function open(agent)
+    local kept = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
+    return {
+        agent = agent, claim = kept[1], events = tonumber(kept[2] or 0), bytes = tonumber(kept[3] or 0), sequence = tonumber(kept[4] or 0),
+        sharers = kept[5] and cjson.decode(kept[5]), has_ready = redis.call('EXISTS', agent .. ':ready') == 1,
+        stored = {}, markers = {}, leased = {}, queued = {}, ready = {}, woken = {}, answers = {},
+    }
+end
+
+local function accept(queue, at)
+    local agent = queue.agent
+    local id, accepted, head, body = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+    local session, deadline = ARGV[at + 7], ARGV[at + 8]
+    local key, window, order = ARGV[at + 9], tonumber(ARGV[at + 10]), ARGV[at + 11]
+    local wait, said = ARGV[at + 12], ARGV[at + 13] -- "until node" of its sender, if that waits; "room node" of a session that shares the agent.
+
+    -- The window is judged by the caller's clock; Redis's own only clears away.
+    local marker
+    if key ~= '' and window > 0 then
+        marker = agent .. ':i:' .. key
+        local mine = id .. ' ' .. string.format('%.0f', accepted + window)
+        if not redis.call('SET', marker, mine, 'NX', 'PX', window) then
+            local first, ends = string.match(redis.call('GET', marker), '^(%S+) (%S+)$')
+            if tonumber(ends) > tonumber(accepted) then
+                return first
+            end
+            redis.call('SET', marker, mine, 'PX', window)
         end
-        redis.call('SET', marker, mine, 'PX', window)
+        queue.markers[#queue.markers + 1] = marker
+    end
+
+    local size = #head + #body
+    if queue.events + 1 > tonumber(ARGV[at + 5]) or queue.bytes + size > tonumber(ARGV[at + 6]) then
+        if marker then
+            redis.call('DEL', marker)
+        end
+        return 2
+    end
+
+    local event, held = agent .. ':e:' .. id, false
+    queue.stored[#queue.stored + 1] = event
+    if order ~= '' then
+        local line = agent .. ':k:' .. order
+        local first = redis.call('LINDEX', line, 0)
+        if first and redis.call('EXISTS', agent .. ':e:' .. first) == 0 then
+            release_next(agent, order, first)
+            queue.has_ready = queue.has_ready or redis.call('EXISTS', agent .. ':ready') == 1
+        end
+        held = redis.call('RPUSH', line, id) > 1
+        redis.call('HSET', event, 'order', order)
+    end
+
+    if wait ~= '' then
+        redis.call('HSET', event, 'wait', wait)
+    end
+
+    -- Of several that share the agent one is to have it: that is leased to the session only if it is on its node, whose business the rest is.
+    local mine, turn
+    if said ~= '' then
+        queue.sharers = queue.sharers or {}
+        mine = hear(queue.sharers, session, said)
+    end
+    local sharers = queue.sharers
+    if sharers and not held then
+        turn = next_turn(sharers)
+    end
+
+    queue.events, queue.bytes = queue.events + 1, queue.bytes + size
+    if session ~= '' and not held and (session == queue.claim or not needs_claim(session)) and not queue.has_ready
+        and not (turn and mine and sharers[turn].node ~= mine.node) then
+        if mine then
+            mine.room = mine.room - 1
+        end
+        redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
+            'attempts', 1, 'holder', session, 'leased_at', accepted)
+        queue.leased[#queue.leased + 1], queue.leased[#queue.leased + 2] = deadline, id
+        return 1
+    end
+
+    -- The sequence, not the time, orders what is ready: nodes' clocks differ.
+    queue.sequence = queue.sequence + 1
+    queue.queued[#queue.queued + 1], queue.queued[#queue.queued + 2] = 0, id
+    if held then
+        redis.call('HSET', event, 'state', 'held', 'accepted', accepted, 'head', head, 'body', body, 'size', size, 'sequence', queue.sequence)
+    else
+        redis.call('HSET', event, 'state', 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
+        queue.ready[#queue.ready + 1], queue.ready[#queue.ready + 2] = queue.sequence, id
+        queue.has_ready = true
+        if turn then
+            local one = sharers[turn]
+            one.turns, one.since = one.turns + 1, one.since or tonumber(accepted)
+        end
+    end
+    queue.woken[turn or ''] = true
+    queue.accepted = accepted
+    return 0
+end
+
+local function write(queue)
+    local agent = queue.agent
+    if #queue.stored == 0 then
+        return
+    end
+
+    in_chunks('ZADD', agent .. ':leased', queue.leased)
+    in_chunks('ZADD', agent .. ':queued', queue.queued)
+    in_chunks('ZADD', agent .. ':ready', queue.ready)
+    if #queue.queued == 0 then
+        redis.call('HSET', agent, 'events', queue.events, 'bytes', queue.bytes)
+    else
+        redis.call('HSET', agent, 'events', queue.events, 'bytes', queue.bytes, 'sequence', queue.sequence)
+        for turn in pairs(queue.woken) do
+            redis.call('PUBLISH', agent .. ':signal', turn)
+        end
+        if redis.call('ZCOUNT', agent .. ':nodes', '(' .. queue.accepted, '+inf') > 0 then
+            for i, answer in pairs(queue.answers) do
+                queue.answers[i] = answer == 0 and 3 or answer
+            end
+        end
+    end
+    if queue.sharers then
+        save_sharers(agent, queue.sharers)
     end
 end
 
-local now = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
-local events, bytes = tonumber(now[2] or 0) + 1, tonumber(now[3] or 0) + size
-if events > max_events or bytes > max_bytes then
-    if marker then
-        redis.call('DEL', marker)
+-- One agent's broken keys are not another's fault; what is answered as not stored must not make a later event a duplicate.
+local function give_up(queue, why)
+    in_chunks('DEL', nil, queue.markers)
+    in_chunks('UNLINK', nil, queue.stored)
+    for i in pairs(queue.answers) do
+        queue.answers[i] = '!' .. tostring(type(why) == 'table' and why.err or why)
     end
-    return 2
 end
 
-local event, line, held = agent .. ':e:' .. id, agent .. ':k:' .. order, false
-if order ~= '' then
-    local first = redis.call('LINDEX', line, 0)
-    if first and redis.call('EXISTS', agent .. ':e:' .. first) == 0 then
-        release_next(agent, order, first)
+local queues, of = {}, {}
+for at = 1, #ARGV, per_call do
+    local agent = KEYS[tonumber(ARGV[at])]
+    local queue = of[agent]
+    if not queue then
+        local ok, opened = pcall(open, agent)
+        queue = ok and opened or { agent = agent, failure = opened, markers = {}, stored = {}, answers = {} }
+        of[agent], queues[#queues + 1] = queue, queue
     end
-    held = redis.call('RPUSH', line, id) > 1
-    redis.call('HSET', event, 'order', order)
+
+    local i, answer = (at - 1) / per_call + 1, 0
+    if not queue.failure then
+        local ok
+        ok, answer = pcall(accept, queue, at)
+        queue.failure = not ok and answer or nil
+    end
+    queue.answers[i] = answer
 end
 
-if wait and wait ~= '' then
-    redis.call('HSET', event, 'wait', wait)
-end
-
--- Of several that share the agent one is to have it: that is leased to the session only if it is on its node, whose business the rest is.
-local sharers, mine, turn = now[5] and cjson.decode(now[5]), nil, nil
-if said then
-    sharers = sharers or {}
-    mine = hear(sharers, session, said)
-end
-if sharers and not held then
-    turn = next_turn(sharers)
-end
-
-if session ~= '' and not held and (session == now[1] or not needs_claim(session)) and not (turn and mine and sharers[turn].node ~= mine.node)
-    and redis.call('EXISTS', agent .. ':ready') == 0 then
-    if mine then
-        mine.room = mine.room - 1
-        save_sharers(agent, sharers)
+local answers = {}
+for _, queue in ipairs(queues) do
+    if not queue.failure then
+        local ok, why = pcall(write, queue)
+        queue.failure = not ok and why or nil
     end
-    redis.call('HSET', agent, 'events', events, 'bytes', bytes)
-    redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
-        'attempts', 1, 'holder', session, 'leased_at', accepted)
-    redis.call('ZADD', agent .. ':leased', deadline, id)
-    return 1
-end
-
--- The sequence, not the time, orders what is ready: nodes' clocks differ.
-local sequence = tonumber(now[4] or 0) + 1
-redis.call('HSET', agent, 'events', events, 'bytes', bytes, 'sequence', sequence)
-redis.call('HSET', event, 'state', held and 'held' or 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
-redis.call('ZADD', agent .. ':queued', 0, id)
-if held then
-    redis.call('HSET', event, 'sequence', sequence)
-else
-    redis.call('ZADD', agent .. ':ready', sequence, id)
-    if turn then
-        local one = sharers[turn]
-        one.turns, one.since = one.turns + 1, one.since or tonumber(accepted)
+    if queue.failure then
+        give_up(queue, queue.failure)
     end
-    if sharers then
-        save_sharers(agent, sharers)
+    for i, answer in pairs(queue.answers) do
+        answers[i] = answer
     end
-    redis.call('PUBLISH', agent .. ':signal', turn or '')
 end
-return redis.call('ZCOUNT', agent .. ':nodes', '(' .. accepted, '+inf') > 0 and 3 or 0
+return answers

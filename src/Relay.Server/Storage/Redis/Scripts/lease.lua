@@ -4,7 +4,7 @@
 --   until when its sender waits or '' }.
 local agent = KEYS[1]
 local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local said = ARGV[6] -- "room node" of a session that shares the agent; without, it shares it no more.
+local said = ARGV[6] -- "room node" of a session that shares the agent; '': it shares it no more.
 local turn_ms = 250
 
 local kept = redis.call('HMGET', agent, 'claim', 'sharers')
@@ -19,7 +19,7 @@ if needs_claim(session) then
     if sharers then
         redis.call('HDEL', agent, 'sharers') -- One that had not heard yet of the claim.
     end
-elseif is_sharing(session) and said then
+elseif is_sharing(session) and said ~= '' then
     sharers = sharers or {}
     mine = hear(sharers, session, said)
 elseif is_sharing(session) and sharers and sharers[session] then
