@@ -55,7 +55,7 @@ try
     app.UseErrorHandling();
     app.UseAddressLimits();
     app.UseAuthenticationLimits();
-    app.UseWebSockets();
+    app.UseAgentConnections();
     app.UseApiDocument();
 
     app.MapIngest();

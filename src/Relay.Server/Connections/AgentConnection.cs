@@ -44,10 +44,10 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private IAsyncDisposable? _subscription;
     private Task _withdrawal = Task.CompletedTask;
 
-    public AgentConnection(WebSocket socket, HttpRequest request, ConnectionServices services)
+    public AgentConnection(WebSocket socket, FrameStream stream, HttpRequest request, ConnectionServices services)
     {
         (_socket, _request, _services) = (socket, request, services);
-        _outbound = new Outbound(socket, this);
+        _outbound = new Outbound(socket, stream, this);
         _deadline = services.Time.GetUtcNow() + services.Options.Value.AuthTimeout;
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Activities;
@@ -25,6 +26,12 @@ internal static class ConnectionEndpoints
         services.AddSingleton<IPresence>(static provider => provider.GetRequiredService<Presence>());
         services.AddHostedService(static provider => provider.GetRequiredService<Presence>());
         return services;
+    }
+
+    public static void UseAgentConnections(this WebApplication app)
+    {
+        app.UseFrameStreams();
+        app.UseWebSockets();
     }
 
     public static void MapAgentConnections(this IEndpointRouteBuilder routes)
@@ -72,7 +79,7 @@ internal static class ConnectionEndpoints
 
         // Pings are messages here, and nothing else needs a timer for each socket.
         var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        var connection = new AgentConnection(socket, context.Request, services);
+        var connection = new AgentConnection(socket, context.Features.GetRequiredFeature<FrameStream>(), context.Request, services);
         try
         {
             await connection.RunAsync(agent, seat, context.RequestAborted);

@@ -5,11 +5,11 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Connections;
 
 /// <summary>
-/// What goes out on one socket, one frame at a time. A writer runs only while there is something to write, so an idle connection has no
+/// What goes out on one socket, frame after frame; frames that are queued together go out together. A writer runs only while there is something to write, so an idle connection has no
 /// task here. Send, Push, Close: any thread, never wait. Control frames go before deliveries; after <see cref="Close"/> deliveries are
 /// dropped. Bounded: deliveries by the agent's window, control frames by <see cref="MaxControlFrames"/>.
 /// </summary>
-internal sealed class Outbound(WebSocket socket, IOutboundOwner owner) : IThreadPoolWorkItem
+internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOwner owner) : IThreadPoolWorkItem
 {
     /// <summary>Beyond this an answer is dropped: only a peer that sends nonsense and does not read gets there.</summary>
     private const int MaxControlFrames = 256;
@@ -142,14 +142,12 @@ internal sealed class Outbound(WebSocket socket, IOutboundOwner owner) : IThread
     {
         lock (_gate)
         {
-            if (_control.TryDequeue(out var control))
+            LeasedEvent? leased = null;
+            var isFrame = _control.TryDequeue(out var control) || _deliveries.TryDequeue(out leased);
+            stream.IsCorked = _control.Count + _deliveries.Count > 0;
+            if (isFrame)
             {
-                return (control, null);
-            }
-
-            if (_deliveries.TryDequeue(out var leased))
-            {
-                return (null, leased);
+                return (control, leased);
             }
 
             if (_close is not null && !_ended)
