@@ -86,7 +86,7 @@ local function accept(queue, at)
 
     -- The sequence, not the time, orders what is ready: nodes' clocks differ.
     queue.sequence = queue.sequence + 1
-    queue.queued[#queue.queued + 1], queue.queued[#queue.queued + 2] = 0, id
+    queue.queued[#queue.queued + 1], queue.queued[#queue.queued + 2] = '0', id
     if held then
         redis.call('HSET', event, 'state', 'held', 'accepted', accepted, 'head', head, 'body', body, 'size', size, 'sequence', queue.sequence)
     else

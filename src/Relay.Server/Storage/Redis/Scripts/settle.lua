@@ -74,7 +74,7 @@ local function settle(id, kind, session, outcome, reason, due, failures, loss)
         redis.call('HSET', key, 'state', 'delivered', 'history', history)
         redis.call('PEXPIRE', key, delivered_ms)
         done[#done + 1], done[#done + 2] = now, id .. ' ' .. e[2]
-        delivered[#delivered + 1], delivered[#delivered + 2] = 0, id
+        delivered[#delivered + 1], delivered[#delivered + 2] = '0', id
         done_bytes = done_bytes + e[2]
     else
         redis.call('HSET', key, 'state', 'delivered') -- Named twice in one call, it answers the same as when it is kept.

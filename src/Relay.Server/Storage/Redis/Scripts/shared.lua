@@ -1,8 +1,9 @@
 -- Put after the first line of each script.
 
 -- How events are handed out to a session: its name's beginning says so (SessionId).
+local vias = { poll_ = 'poll', http_ = 'http' }
 local function via(session)
-    return ({ poll_ = 'poll', http_ = 'http' })[string.sub(session, 1, 5)] or 'websocket'
+    return vias[string.sub(session, 1, 5)] or 'websocket'
 end
 
 -- Whether it is handed events only while it holds the claim.

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Relay.Protocol;
+using Relay.Server.Delivery;
+using Relay.Server.Storage;
+using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
+
+namespace Relay.Server.Tests.Storage.Redis;
+
+/// <summary>What is accepted while Redis is busy goes to it together, the events of several agents too.</summary>
+[Collection("redis")]
+public sealed class RedisTogetherTests(RedisFixture redis)
+{
+    [Fact]
+    public async Task Events_that_come_together_are_one_call()
+    {
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var accepted = Enumerable.Range(0, 40).Select(static _ => RelayId.New()).SelectMany(static agent => Enumerable.Range(0, 20).Select(_ => NewEvent(agent))).ToArray();
+        Random.Shared.Shuffle(accepted);
+        var before = await CountCallsAsync();
+
+        var results = await Task.WhenAll(Array.ConvertAll(accepted, one => store.Queue.AcceptAsync(one, Terms())));
+
+        Assert.Equal(accepted.Select(static one => (AcceptStatus.Ready, one.Id)), results.Select(static result => (result.Status, result.Id)));
+        Assert.InRange(await CountCallsAsync() - before, 1, accepted.Length / 4);
+        foreach (var ofAgent in accepted.GroupBy(static one => one.Agent))
+        {
+            var session = SessionId.New();
+            await store.Queue.ClaimAsync(ofAgent.Key, session, Now);
+            Assert.Equal(ofAgent.Select(static one => one.Id), (await store.Queue.LeaseAllAsync(ofAgent.Key, session)).Events.Select(static one => one.Id));
+        }
+    }
+
+    /// <param name="broken">The agent's key that somebody has made something else.</param>
+    [Theory]
+    [InlineData("")]
+    [InlineData(":ready")]
+    [InlineData(":k:0102030405060708090a0b0c0d0e0f10")]
+    public async Task One_agents_broken_keys_cost_no_other_agent_an_event(string broken)
+    {
+        var prefix = $"{RelayId.New()}:";
+        await using var store = await RedisStore.StartAsync(redis.Server, prefix);
+        var agents = Enumerable.Range(0, 20).Select(static _ => RelayId.New()).ToArray();
+        var key = $"{prefix}{{{agents[0]}}}{broken}";
+        await redis.Server.SendAsync($"SET {key} x");
+        var accepted = Enumerable.Range(0, 200).Select(i => NewEvent(agents[i % 20], key: [.. BitConverter.GetBytes((long)i), 0, 0, 0, 0, 0, 0, 0, 0]) with
+        {
+            OrderingKey = i % 40 == 0 ? [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] : null,
+        }).ToArray();
+
+        var accepts = Array.ConvertAll(accepted, one => store.Queue.AcceptAsync(one, Terms()));
+        await Task.WhenAll(accepts).ContinueWith(static _ => { }, TaskScheduler.Default);
+
+        Assert.All(accepted.Zip(accepts), pair => Assert.Equal(pair.First.Agent != agents[0], pair.Second.IsCompletedSuccessfully));
+        Assert.Contains("WRONGTYPE", (await Assert.ThrowsAsync<StoreUnavailableException>(() => accepts[0])).Message, StringComparison.Ordinal);
+
+        // Sent again, when it is mended, it is no duplicate of what was refused.
+        await redis.Server.SendAsync($"DEL {key}");
+        foreach (var one in accepted.Where(one => one.Agent == agents[0]))
+        {
+            Assert.Equal(AcceptStatus.Ready, (await store.Queue.AcceptAsync(one, Terms())).Status);
+        }
+
+        foreach (var ofAgent in accepted.GroupBy(static one => one.Agent))
+        {
+            var session = SessionId.New();
+            Assert.Equal(10, (await store.Queue.ClaimAsync(ofAgent.Key, session, Now)).Unsettled);
+        }
+    }
+
+    /// <summary>Of scripts.</summary>
+    private async Task<int> CountCallsAsync() => int.Parse(
+        (await redis.Server.SendAsync("EVAL \"return tonumber(string.match(redis.call('INFO', 'commandstats'), 'cmdstat_evalsha:calls=(%d+)') or 0)\" 0")).TrimStart(':'),
+        CultureInfo.InvariantCulture);
+}
