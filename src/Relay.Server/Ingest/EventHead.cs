@@ -42,7 +42,7 @@ internal static class EventHead
             {
                 if (!Withheld.Contains(name) && !IsNominated(nominated, name))
                 {
-                    json.WriteString(name.ToLowerInvariant(), HeaderText.Decode(string.Join(", ", values.ToArray())));
+                    json.WriteString(name.ToLowerInvariant(), HeaderText.Decode(values is [{ } only] ? only : string.Join(", ", values.ToArray())));
                 }
             }
 

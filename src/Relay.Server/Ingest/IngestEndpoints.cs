@@ -102,16 +102,13 @@ internal static class IngestEndpoints
             return await intake.IsAcknowledgedAsync(agent, wait, ended.Token);
         }
 
-        IResult Answer(string status, int statusCode, bool isConnected) => TypedResults.Json(
-            new WebhookResponse
-            {
-                Status = status,
-                Id = result.Id.ToString(),
-                RelayId = relayId,
-                AgentConnected = isConnected,
-                Timestamp = time.GetUtcNow().ToUnixTimeMilliseconds(),
-            },
-            ApiJson.Default.WebhookResponse,
-            statusCode: statusCode);
+        WebhookAnswer Answer(string status, int statusCode, bool isConnected) => new(statusCode, new WebhookResponse
+        {
+            Status = status,
+            Id = result.Id.ToString(),
+            RelayId = relayId,
+            AgentConnected = isConnected,
+            Timestamp = time.GetUtcNow().ToUnixTimeMilliseconds(),
+        });
     }
 }

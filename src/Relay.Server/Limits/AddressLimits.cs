@@ -64,10 +64,23 @@ internal static class AddressLimitMiddleware
             return;
         }
 
-        app.Use(next => async context =>
+        app.Use(next =>
         {
-            var permit = await limits.TakeAsync(ClientAddress.Of(context.Connection.RemoteIpAddress));
-            await (permit.IsGranted ? next(context) : limits.Refuse(permit, context.Response).ExecuteAsync(context));
+            return context =>
+            {
+                var permit = limits.TakeAsync(ClientAddress.Of(context.Connection.RemoteIpAddress));
+                if (permit.IsCompletedSuccessfully)
+                {
+                    return GoOn(context, permit.Result);
+                }
+
+                return WaitAsync(context, permit);
+            };
+
+            Task GoOn(HttpContext context, Permit permit) =>
+                permit.IsGranted ? next(context) : limits.Refuse(permit, context.Response).ExecuteAsync(context);
+
+            async Task WaitAsync(HttpContext context, ValueTask<Permit> permit) => await GoOn(context, await permit);
         });
     }
 }

@@ -16,31 +16,32 @@ internal static class AuthenticationLimits
     public static void UseAuthenticationLimits(this WebApplication app)
     {
         var guard = app.Services.GetRequiredService<AuthenticationGuard>();
-        app.Use(next => async context =>
+        app.Use(next => context =>
         {
             var (admin, agent) = (context.Request.Headers[Access.AdminHeader], context.Request.Headers.Authorization);
 
             // Senders' credentials are not ours to judge.
-            if ((admin.Count == 0 && agent.Count == 0) || context.Request.Path.StartsWithSegments(Webhooks))
-            {
-                await next(context);
-                return;
-            }
-
-            var address = ClientAddress.Of(context.Connection.RemoteIpAddress);
-            var keys = new PresentedKeys(Present(admin, AuthenticationGuard.Admin), Present(agent, identity: null));
-            if ((await WaitAsync(keys.Admin) ?? await WaitAsync(keys.Agent)) is { } wait)
-            {
-                await Refusal(wait).ExecuteAsync(context);
-                return;
-            }
-
-            context.Features.Set(keys);
-            await next(context);
-
-            AuthenticationGuard.PresentedKey? Present(StringValues key, string? identity) =>
-                key.Count == 0 ? null : guard.Present(address, key.ToString(), identity);
+            return (admin.Count == 0 && agent.Count == 0) || context.Request.Path.StartsWithSegments(Webhooks)
+                ? next(context)
+                : LimitAsync(guard, context, admin, agent, next);
         });
+    }
+
+    private static async Task LimitAsync(AuthenticationGuard guard, HttpContext context, StringValues admin, StringValues agent, RequestDelegate next)
+    {
+        var address = ClientAddress.Of(context.Connection.RemoteIpAddress);
+        var keys = new PresentedKeys(Present(admin, AuthenticationGuard.Admin), Present(agent, identity: null));
+        if ((await WaitAsync(keys.Admin) ?? await WaitAsync(keys.Agent)) is { } wait)
+        {
+            await Refusal(wait).ExecuteAsync(context);
+            return;
+        }
+
+        context.Features.Set(keys);
+        await next(context);
+
+        AuthenticationGuard.PresentedKey? Present(StringValues key, string? identity) =>
+            key.Count == 0 ? null : guard.Present(address, key.ToString(), identity);
     }
 
     private static ValueTask<TimeSpan?> WaitAsync(AuthenticationGuard.PresentedKey? key) => key?.WaitAsync() ?? default;

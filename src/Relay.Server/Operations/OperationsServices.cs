@@ -12,7 +12,14 @@ internal static class OperationsServices
     /// Unless it is configured otherwise: not every request is logged, because addresses of webhooks may hold senders' tokens. Said here, so
     /// that it is so wherever the server is started.
     /// </summary>
-    private static readonly Dictionary<string, string?> LogLevels = new() { ["Logging:LogLevel:Default"] = "Information", ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning" };
+    private static readonly Dictionary<string, string?> LogLevels = new()
+    {
+        ["Logging:LogLevel:Default"] = "Information",
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+
+        // As long as it could say anything, the framework makes an activity and a scope for each request.
+        ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
+    };
 
     public static void AddOperations(this WebApplicationBuilder builder)
     {
