@@ -1,5 +1,5 @@
-using Relay.Bench;
 using Relay.Bench.Floors;
+using Relay.Bench.Runs;
 using Relay.Bench.Scale;
 
 if (args is ["scale", .. var demands])
@@ -8,4 +8,4 @@ if (args is ["scale", .. var demands])
 }
 
 // Started again by itself for each floor, so that every contender is a process of its own.
-return args is ["floor", var floor, .. var rest] ? await Floor.RunAsync(floor, rest) : await Runs.RunAsync(args);
+return args is ["floor", var floor, .. var rest] ? await Floor.RunAsync(floor, rest) : await AllRuns.RunAsync(args);

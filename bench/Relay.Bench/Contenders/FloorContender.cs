@@ -6,13 +6,19 @@ namespace Relay.Bench.Contenders;
 /// <param name="name">In the tables.</param>
 /// <param name="floor">Which of <see cref="Floors.Floor"/>.</param>
 /// <param name="fsync">Its Redis's persistence; null: it has none.</param>
-internal sealed class FloorContender(string name, string floor, string? fsync = null) : Contender(name)
+/// <param name="wire">What its agents speak; null: as the relay's.</param>
+/// <param name="note">See <see cref="Contender.Note"/>; null: what its Redis promises, or nothing.</param>
+internal sealed class FloorContender(string name, string floor, string? fsync = null, Wire? wire = null, string? note = null)
+    : Contender(name, note ?? (fsync is null ? "nothing is kept" : LocalRedis.Promise(fsync)))
 {
+    public const string Fsynced = "fsynced, in groups, before it is answered";
+
     public override async Task StartAsync()
     {
         var url = new Uri($"http://127.0.0.1:{LocalRedis.FreePort()}");
         string[] redis = fsync is null ? [] : [(await StartRedisAsync(fsync)).ConnectionString];
-        Own(await Child.StartFloorAsync(floor, [url.ToString(), .. redis]));
-        Target = new Target(new Uri(url, "/in"), new UriBuilder(url) { Scheme = "ws", Path = "/agent" }.Uri);
+        var folder = Own(new TemporaryFolder());
+        Own(await Child.StartFloorAsync(floor, folder.Path, [url.ToString(), .. redis]));
+        Target = new Target(new Uri(url, "/in"), new UriBuilder(url) { Scheme = "ws", Path = "/agent" }.Uri) { Wire = wire ?? Wire.Relay };
     }
 }

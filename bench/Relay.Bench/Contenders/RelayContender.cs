@@ -10,7 +10,8 @@ namespace Relay.Bench.Contenders;
 /// <param name="name">In the tables.</param>
 /// <param name="fsync">Its Redis's persistence; null: the embedded store.</param>
 /// <param name="nodes">Two: the agent is on the other node than the sender.</param>
-internal sealed class RelayContender(string name, string? fsync, int nodes = 1) : Contender(name)
+internal sealed class RelayContender(string name, string? fsync, int nodes = 1)
+    : Contender(name, fsync is null ? FloorContender.Fsynced : LocalRedis.Promise(fsync))
 {
     private const string AdminKey = "bench-admin-key-0123456789";
     private readonly HttpClient _http = new() { DefaultRequestHeaders = { { "X-Admin-Key", AdminKey } } };
@@ -35,11 +36,10 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1) 
         for (var node = 0; node < nodes; node++)
         {
             urls.Add(new Uri($"http://127.0.0.1:{LocalRedis.FreePort()}"));
-            var folder = new TemporaryFolder();
-            Own(folder);
+            var folder = Own(new TemporaryFolder());
             Own(await Child.StartAsync(
                 "relay", "dotnet", [Path.Combine(AppContext.BaseDirectory, "server", "Relay.Server.dll")],
-                [.. settings, ("ASPNETCORE_URLS", urls[node].ToString()), ("Relay__Storage__Path", folder.Path)], readyLine: null));
+                [.. settings, ("ASPNETCORE_URLS", urls[node].ToString()), ("Relay__Storage__Path", folder.Path)], readyLine: null, new Allocations()));
             await WhenReadyAsync(urls[node]);
         }
 
@@ -78,16 +78,5 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1) 
             new Uri(post, "/api/v1/webhook/" + registered.GetProperty("relay_id").GetString()),
             new UriBuilder(agent) { Scheme = "ws", Path = "/api/v1/connect" }.Uri,
             registered.GetProperty("api_key").GetString());
-    }
-
-    private sealed class TemporaryFolder : IAsyncDisposable
-    {
-        public string Path { get; } = Directory.CreateTempSubdirectory("relay-bench-").FullName;
-
-        public ValueTask DisposeAsync()
-        {
-            Directory.Delete(Path, recursive: true);
-            return ValueTask.CompletedTask;
-        }
     }
 }

@@ -16,6 +16,11 @@ internal static class Floor
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
         builder.WebHost.UseUrls(arguments[0]);
+        if (name == "signalr")
+        {
+            builder.Services.AddSignalR();
+        }
+
         await using var app = builder.Build();
         app.UseWebSockets();
         IAsyncDisposable? floor = name switch
@@ -26,6 +31,7 @@ internal static class Floor
             "file-relay" => FileFloor.Map(app, delivers: true),
             "naive" => await NaiveRelay.MapAsync(app, arguments[1]),
             "push" => PushFloor.Map(app),
+            "signalr" => SignalRFloor.Map(app),
             "socket" => MapSocket(app),
             _ => throw new ArgumentException($"There is no floor '{name}'."),
         };

@@ -10,86 +10,137 @@ namespace Relay.Bench.Load;
 /// </summary>
 internal sealed class Agent : IAsyncDisposable
 {
+    private const string Ping = "";
     private readonly ClientWebSocket _socket = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<string> _acks = Channel.CreateBounded<string>(new BoundedChannelOptions(1 << 16) { SingleReader = true });
+    private readonly Channel<string> _answers = Channel.CreateBounded<string>(new BoundedChannelOptions(1 << 16) { SingleReader = true });
+    private readonly Wire _wire;
     private readonly Action<int> _received;
-    private Task _running = Task.CompletedTask;
+    private byte[] _buffer = new byte[4 << 10];
+    private Task _reading = Task.CompletedTask;
+    private Task _answering = Task.CompletedTask;
 
-    private Agent(Action<int> received) => _received = received;
+    private Agent(Wire wire, Action<int> received) => (_wire, _received) = (wire, received);
 
+    /// <param name="target">Where.</param>
+    /// <param name="received">Gets the number of each event.</param>
+    /// <param name="window">How many unacknowledged events it asks for; null: as many as the server likes.</param>
     public static async Task<Agent> ConnectAsync(Target target, Action<int> received, int? window = null)
     {
-        var agent = new Agent(received);
+        var agent = new Agent(target.Wire, received);
+        await agent._socket.ConnectAsync(target.Agent!, agent._stop.Token);
         if (target.Bearer is not null)
         {
-            await agent._socket.ConnectAsync(target.Agent!, agent._stop.Token);
             var wanted = window is null ? "" : $",\"max_in_flight\":{window}";
             await agent.SendAsync($"{{\"type\":\"auth\",\"api_key\":\"{target.Bearer}\"{wanted}}}");
         }
-        else
-        {
-            await agent._socket.ConnectAsync(target.Agent!, agent._stop.Token);
-        }
 
-        agent._running = Task.WhenAll(Task.Run(agent.ReadAsync), Task.Run(agent.AcknowledgeAsync));
+        await GreetAsync(agent._socket, target.Wire, agent._stop.Token);
+        agent._reading = Task.Run(agent.ReadAsync);
+        agent._answering = Task.Run(agent.AnswerAsync);
         return agent;
     }
 
+    /// <summary>Says hello and awaits the answer, where that is the custom.</summary>
+    public static async Task GreetAsync(ClientWebSocket socket, Wire wire, CancellationToken cancellation)
+    {
+        if (wire.Hello is null)
+        {
+            return;
+        }
+
+        await socket.SendAsync(Encoding.ASCII.GetBytes(wire.Hello).AsMemory(), WebSocketMessageType.Text, endOfMessage: true, cancellation);
+        var buffer = new byte[1024];
+        for (var answer = ""; !answer.Contains(wire.Ready!, StringComparison.Ordinal);)
+        {
+            var part = await socket.ReceiveAsync(buffer.AsMemory(), cancellation);
+            answer += Encoding.ASCII.GetString(buffer.AsSpan(0, part.Count));
+        }
+    }
+
+    /// <summary>What it got is acknowledged before it goes.</summary>
     public async ValueTask DisposeAsync()
     {
+        _answers.Writer.TryComplete();
+        _stop.CancelAfter(TimeSpan.FromSeconds(5));
+        await _answering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _stop.CancelAsync();
         _socket.Abort();
-        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _socket.Dispose();
         _stop.Dispose();
     }
 
     private async Task ReadAsync()
     {
-        var buffer = new byte[1 << 20];
         var length = 0;
         while (true)
         {
-            var part = await _socket.ReceiveAsync(buffer.AsMemory(length), _stop.Token);
+            if (length == _buffer.Length)
+            {
+                Array.Resize(ref _buffer, _buffer.Length * 2);
+            }
+
+            var part = await _socket.ReceiveAsync(_buffer.AsMemory(length), _stop.Token);
             length += part.Count;
             if (part.MessageType == WebSocketMessageType.Close)
             {
                 throw new InvalidOperationException("The server closed the agent's connection.");
             }
 
-            if (!part.EndOfMessage)
+            if (part.EndOfMessage)
             {
-                continue;
+                Handle(_buffer.AsSpan(0, length));
+                length = 0;
             }
-
-            Handle(buffer.AsSpan(0, length));
-            length = 0;
         }
     }
 
     private void Handle(ReadOnlySpan<byte> frame)
     {
-        if (frame.StartsWith("{\"type\":\"webhook\""u8))
+        foreach (var range in frame.Split(Wire.End))
         {
-            var id = frame[(frame.IndexOf("\"id\":\""u8) + 6)..];
-            _acks.Writer.TryWrite(Encoding.ASCII.GetString(id[..id.IndexOf((byte)'"')]));
-            _received(EventBody.Read(frame));
+            var message = frame[range];
+            if (message.StartsWith(_wire.EventStart))
+            {
+                var id = message[(message.IndexOf(_wire.IdMark) + _wire.IdMark.Length)..];
+                _answers.Writer.TryWrite(Encoding.ASCII.GetString(id[..id.IndexOf((byte)'"')]));
+                _received(EventBody.Read(message));
+            }
+            else if (message.StartsWith(_wire.PingStart))
+            {
+                _answers.Writer.TryWrite(Ping);
+            }
         }
     }
 
-    private async Task AcknowledgeAsync()
+    private async Task AnswerAsync()
     {
         var frame = new StringBuilder();
-        while (await _acks.Reader.WaitToReadAsync(_stop.Token))
+        while (await _answers.Reader.WaitToReadAsync(_stop.Token))
         {
-            frame.Clear().Append("{\"type\":\"ack\",\"ids\":[");
-            for (var count = 0; count < 256 && _acks.Reader.TryRead(out var id); count++)
+            var (count, isPinged) = (0, false);
+            frame.Clear().Append(_wire.AckStart);
+            while (count < 256 && _answers.Reader.TryRead(out var id))
             {
-                frame.Append(count == 0 ? "\"" : ",\"").Append(id).Append('"');
+                if (id == Ping)
+                {
+                    isPinged = true;
+                    continue;
+                }
+
+                frame.Append(count++ == 0 ? "\"" : ",\"").Append(id).Append('"');
             }
 
-            await SendAsync(frame.Append("]}").ToString());
+            if (count > 0)
+            {
+                await SendAsync(frame.Append(_wire.AckEnd).ToString());
+            }
+
+            if (isPinged)
+            {
+                await SendAsync(_wire.Pong);
+            }
         }
     }
 

@@ -18,13 +18,13 @@ internal static class IdleAgents
     public static async Task<IdleResult> MeasureAsync(Contender contender, int agents, TimeSpan duration)
     {
         using var stop = new CancellationTokenSource();
-        var server = contender.Processes[^1];
+        var server = contender.Server;
 
         // The first ones pay for what is made once.
-        var connected = await ConnectAsync(contender, 200, stop.Token);
+        var first = await contender.ConnectIdleAsync(200, stop.Token);
         await Task.Delay(Settling, TimeProvider.System);
         var before = server.MemoryMiB;
-        connected.AddRange(await ConnectAsync(contender, agents, stop.Token));
+        var others = await contender.ConnectIdleAsync(agents, stop.Token);
         await Task.Delay(Settling, TimeProvider.System);
         var each = (server.MemoryMiB - before) * 1024 / agents;
 
@@ -35,19 +35,24 @@ internal static class IdleAgents
         var cores = used.Zip(contender.Processes, (one, process) => (one.Name, (process.CpuMicroseconds - one.Cpu) / microseconds)).ToDictionary();
 
         await stop.CancelAsync();
-        await Task.WhenAll(connected).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(first, others).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return new IdleResult(agents, each, cores);
     }
 
-    private static async Task<List<Task>> ConnectAsync(Contender contender, int count, CancellationToken stop)
+    /// <summary>Agents on WebSockets that answer heartbeats until the stop.</summary>
+    public static async Task<Task> ConnectAsync(Contender contender, int count, CancellationToken stop)
     {
         List<Task> connected = [];
         foreach (var batch in Enumerable.Range(0, count).Chunk(50))
         {
-            connected.AddRange(await Task.WhenAll(batch.Select(async _ => ServeAsync(await OpenAsync(await contender.AddAgentAsync(), stop), stop))));
+            connected.AddRange(await Task.WhenAll(batch.Select(async _ =>
+            {
+                var target = await contender.AddAgentAsync();
+                return ServeAsync(await OpenAsync(target, stop), target.Wire, stop);
+            })));
         }
 
-        return connected;
+        return Task.WhenAll(connected);
     }
 
     private static async Task<ClientWebSocket> OpenAsync(Target target, CancellationToken stop)
@@ -59,19 +64,20 @@ internal static class IdleAgents
         }
 
         await socket.ConnectAsync(target.Agent!, stop);
+        await Agent.GreetAsync(socket, target.Wire, stop);
         return socket;
     }
 
-    private static async Task ServeAsync(ClientWebSocket socket, CancellationToken stop)
+    private static async Task ServeAsync(ClientWebSocket socket, Wire wire, CancellationToken stop)
     {
         using var _ = socket;
         var buffer = new byte[1024];
         while (true)
         {
             var frame = await socket.ReceiveAsync(buffer.AsMemory(), stop);
-            if (buffer.AsSpan(0, frame.Count).StartsWith("{\"type\":\"ping\""u8))
+            if (buffer.AsSpan(0, frame.Count).StartsWith(wire.PingStart))
             {
-                await socket.SendAsync(Encoding.UTF8.GetBytes("{\"type\":\"pong\"}").AsMemory(), WebSocketMessageType.Text, endOfMessage: true, stop);
+                await socket.SendAsync(Encoding.ASCII.GetBytes(wire.Pong).AsMemory(), WebSocketMessageType.Text, endOfMessage: true, stop);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Relay.Bench.Contenders;
 using Relay.Bench.Measuring;
 
 namespace Relay.Bench.Load;
@@ -13,8 +14,6 @@ internal sealed record LoadResult(long Events, double Seconds, Histogram Latency
 
 internal static class Loads
 {
-    /// <summary>As long as the runtime takes to compile what is hot as well as it can: a bigger program takes longer than a small one.</summary>
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>So many connections post one event after another; an event is done when its POST is answered.</summary>
@@ -36,17 +35,34 @@ internal static class Loads
     }
 
     /// <summary>So many events are on their way at a time; one is done when it was posted, answered, and received by its agent.</summary>
-    public static async Task<LoadResult> DeliverAsync(Target target, byte[] body, int inFlight, TimeSpan duration, Action measured)
+    public static Task<LoadResult> DeliverAsync(Contender contender, byte[] body, int inFlight, TimeSpan duration, Action measured) =>
+        DeliverAsync([contender.Target], contender.ConnectAgentAsync, body, inFlight, duration, measured);
+
+    /// <summary>The same to many agents, in turns.</summary>
+    /// <param name="targets">Their addresses, of the same length.</param>
+    /// <param name="connect">Connects them; they tell the number of each event that they got.</param>
+    /// <param name="body">The event.</param>
+    /// <param name="inFlight">How many are on their way.</param>
+    /// <param name="duration">How long.</param>
+    /// <param name="measured">Called at the beginning and at the end of what is measured.</param>
+    public static async Task<LoadResult> DeliverAsync(
+        IReadOnlyList<Target> targets, Func<Action<int>, Task<IAsyncDisposable>> connect, byte[] body, int inFlight, TimeSpan duration, Action measured)
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
         var received = Enumerable.Range(0, inFlight).Select(static _ => new SemaphoreSlim(0)).ToArray();
-        await using var agent = await Agent.ConnectAsync(target, number => received[number].Release(), window: 1024);
+        await using var agents = await connect(number => received[number].Release());
+        var turn = -1L;
         var running = Enumerable.Range(0, inFlight).Select(slot => Task.Run(async () =>
         {
-            using var poster = await Poster.ConnectAsync(target, body);
+            using var poster = await Poster.ConnectAsync(targets[0], body);
             while (!stop.IsCancellationRequested)
             {
+                if (targets.Count > 1)
+                {
+                    poster.Aim(targets[(int)(Interlocked.Increment(ref turn) % targets.Count)]);
+                }
+
                 var began = Stopwatch.GetTimestamp();
                 await poster.PostAsync(slot);
                 if (!await received[slot].WaitAsync(Patience))
@@ -64,44 +80,58 @@ internal static class Loads
     /// Events are sent at a rate, whether or not earlier ones are done: each has its moment, and its latency counts from then, so that a
     /// stall is seen in all that it held up.
     /// </summary>
-    public static async Task<LoadResult> PaceAsync(Target target, byte[] body, double perSecond, int connections, TimeSpan duration, Action measured)
+    public static async Task<LoadResult> PaceAsync(Contender contender, byte[] body, double perSecond, int connections, TimeSpan duration, Action measured)
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
-        var moments = new long[100_000];
-        await using var agent = await Agent.ConnectAsync(target, number => gate.Done(Volatile.Read(ref moments[number])), window: 1024);
-        var (next, start) = (-1L, Stopwatch.GetTimestamp());
+        var began = new long[1 << 20];
+        await using var agent = await contender.ConnectAgentAsync(number => Done(Interlocked.Exchange(ref began[number], 0)));
+        var moments = Pacer.Start(perSecond, stop.Token);
         var running = Enumerable.Range(0, connections).Select(_ => Task.Run(async () =>
         {
-            using var poster = await Poster.ConnectAsync(target, body);
-            while (!stop.IsCancellationRequested)
+            using var poster = await Poster.ConnectAsync(contender.Target, body);
+            await foreach (var (sequence, moment) in moments.ReadAllAsync())
             {
-                var sequence = Interlocked.Increment(ref next);
-                var moment = start + (long)(sequence / perSecond * Stopwatch.Frequency);
-                await UntilAsync(moment);
-                var number = (int)(sequence % moments.Length);
-                Volatile.Write(ref moments[number], moment);
+                if (stop.IsCancellationRequested)
+                {
+                    break;
+                }
+
+                var number = (int)(sequence % began.Length);
+                Volatile.Write(ref began[number], moment);
                 await poster.PostAsync(number);
             }
         })).ToArray();
         return await gate.MeasureAsync(duration, running, stop, measured);
+
+        void Done(long moment)
+        {
+            // It may come twice.
+            if (moment != 0)
+            {
+                gate.Done(moment);
+            }
+        }
     }
 
-    /// <summary>So many events wait for an agent that then connects.</summary>
-    public static async Task<LoadResult> DrainAsync(Target target, byte[] body, int events, Action measured)
+    /// <summary>Posts so many events, as fast as they are taken.</summary>
+    public static Task FillAsync(Target target, byte[] body, int events) => Task.WhenAll(Enumerable.Range(0, 64).Select(slot => Task.Run(async () =>
     {
-        await Task.WhenAll(Enumerable.Range(0, 64).Select(slot => Task.Run(async () =>
+        using var poster = await Poster.ConnectAsync(target, body);
+        for (var number = slot; number < events; number += 64)
         {
-            using var poster = await Poster.ConnectAsync(target, body);
-            for (var number = slot; number < events; number += 64)
-            {
-                await poster.PostAsync(number);
-            }
-        })));
+            await poster.PostAsync(number);
+        }
+    })));
+
+    /// <summary>So many events wait for an agent that then connects.</summary>
+    public static async Task<LoadResult> DrainAsync(Contender contender, byte[] body, int events, Action measured)
+    {
+        await FillAsync(contender.Target, body, events);
         var (left, done) = (events, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         measured();
         var began = Stopwatch.GetTimestamp();
-        await using var agent = await Agent.ConnectAsync(target, _ => Count(), window: 1024);
+        await using var agent = await contender.ConnectAgentAsync(_ => Count());
         await done.Task.WaitAsync(Patience * 4);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         measured();
@@ -112,65 +142,6 @@ internal static class Loads
             if (Interlocked.Decrement(ref left) == 0)
             {
                 done.SetResult();
-            }
-        }
-    }
-
-    private static async ValueTask UntilAsync(long moment)
-    {
-        var left = (moment - Stopwatch.GetTimestamp()) * 1000.0 / Stopwatch.Frequency;
-        if (left > 2)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(left - 1.5), TimeProvider.System);
-        }
-
-        while (Stopwatch.GetTimestamp() < moment)
-        {
-            await Task.Yield();
-        }
-    }
-
-    /// <summary>Counts only what is done while it is open.</summary>
-    private sealed class Gate
-    {
-        private readonly Histogram _latency = new();
-        private long _count;
-        private volatile bool _isOpen;
-
-        public void Done(long began)
-        {
-            if (_isOpen)
-            {
-                Interlocked.Increment(ref _count);
-                _latency.Add(Stopwatch.GetElapsedTime(began).TotalMicroseconds);
-            }
-        }
-
-        /// <param name="duration">How long.</param>
-        /// <param name="running">The load, which ends after the stop.</param>
-        /// <param name="stop">Ends it.</param>
-        /// <param name="measured">Called at the beginning and at the end of what is measured.</param>
-        public async Task<LoadResult> MeasureAsync(TimeSpan duration, Task[] running, CancellationTokenSource stop, Action measured)
-        {
-            await PassAsync(WarmUp);
-            measured();
-            _isOpen = true;
-            var began = Stopwatch.GetTimestamp();
-            await PassAsync(duration);
-            var (count, seconds) = (Interlocked.Read(ref _count), Stopwatch.GetElapsedTime(began).TotalSeconds);
-            _isOpen = false;
-            measured();
-            await stop.CancelAsync();
-            await Task.WhenAll(running);
-            return new LoadResult(count, seconds, _latency);
-
-            async Task PassAsync(TimeSpan time)
-            {
-                // What fails ends the run.
-                if (await Task.WhenAny([Task.Delay(time, TimeProvider.System), .. running]) is { IsFaulted: true } failed)
-                {
-                    await failed;
-                }
             }
         }
     }

@@ -32,6 +32,9 @@ internal sealed class Poster : IDisposable
         return poster;
     }
 
+    /// <summary>From now on it posts to another address of the same server and the same length.</summary>
+    public void Aim(Target target) => Encoding.ASCII.GetBytes(target.Post.PathAndQuery, _request.AsSpan("POST ".Length));
+
     /// <exception cref="InvalidOperationException">The answer was not 2xx.</exception>
     public async ValueTask PostAsync(int number)
     {
@@ -52,23 +55,6 @@ internal sealed class Poster : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private static bool IsWhole(ReadOnlySpan<byte> answer)
-    {
-        var end = answer.IndexOf("\r\n\r\n"u8);
-        if (end < 0)
-        {
-            return false;
-        }
-
-        var body = answer[(end + 4)..];
-        var at = answer[..end].IndexOf("Content-Length: "u8);
-        if (at < 0)
-        {
-            return body.EndsWith("0\r\n\r\n"u8);
-        }
-
-        var digits = answer[(at + 16)..end];
-        digits = digits.IndexOf((byte)'\r') is >= 0 and var line ? digits[..line] : digits;
-        return body.Length >= int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
-    }
+    private static bool IsWhole(ReadOnlySpan<byte> answer) =>
+        HttpMessage.Length(answer) is { } length ? answer.Length >= length : answer.EndsWith("\r\n0\r\n\r\n"u8);
 }

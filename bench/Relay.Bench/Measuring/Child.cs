@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Threading.Channels;
 
 namespace Relay.Bench.Measuring;
 
@@ -7,9 +8,12 @@ namespace Relay.Bench.Measuring;
 internal sealed class Child : IAsyncDisposable
 {
     private const double TicksPerSecond = 100; // USER_HZ, on every Linux that .NET runs on.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Process _process;
+    private readonly Allocations? _allocations;
+    private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(64) { FullMode = BoundedChannelFullMode.DropOldest });
 
-    private Child(string name, Process process) => (Name, _process) = (name, process);
+    private Child(string name, Process process, Allocations? allocations) => (Name, _process, _allocations) = (name, process, allocations);
 
     public string Name { get; }
 
@@ -24,54 +28,85 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
+    /// <summary>Since its start; null: it is not .NET.</summary>
+    public long? AllocatedBytes => _allocations?.Read();
+
     public double PeakMemoryMiB => ReadMemory("VmHWM:");
 
     public double MemoryMiB => ReadMemory("VmRSS:");
 
     /// <summary>Starts it, and waits for the line that says that it is ready, if there is to be one.</summary>
-    public static async Task<Child> StartAsync(string name, string program, IEnumerable<string> arguments, IEnumerable<(string, string)> environment, string? readyLine)
+    /// <exception cref="InvalidOperationException">It ended before.</exception>
+    public static async Task<Child> StartAsync(
+        string name, string program, IEnumerable<string> arguments, IEnumerable<(string, string)> environment, string? readyLine, Allocations? allocations = null)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var (key, value) in environment)
+        foreach (var (key, value) in environment.Concat(allocations?.Environment ?? []))
         {
             start.Environment[key] = value;
         }
 
-        var process = Process.Start(start)!;
-        process.ErrorDataReceived += static (_, line) =>
+        var child = new Child(name, Process.Start(start)!, allocations);
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        child._process.ErrorDataReceived += static (_, line) =>
         {
             if (!string.IsNullOrEmpty(line.Data))
             {
                 Console.Error.WriteLine(line.Data);
             }
         };
-        process.BeginErrorReadLine();
-        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        process.OutputDataReceived += (_, line) =>
+        child._process.OutputDataReceived += (_, line) =>
         {
-            if (readyLine is null || line.Data?.Contains(readyLine, StringComparison.Ordinal) != false)
+            if (line.Data is null)
             {
-                ready.TrySetResult();
+                ready.TrySetException(new InvalidOperationException($"{name} ended before it was ready."));
+                child._lines.Writer.TryComplete();
+            }
+            else if (ready.Task.IsCompleted || readyLine is null)
+            {
+                child._lines.Writer.TryWrite(line.Data);
+            }
+            else if (line.Data.Contains(readyLine, StringComparison.Ordinal))
+            {
+                ready.SetResult();
             }
         };
-        process.BeginOutputReadLine();
-        if (readyLine is not null)
+        child._process.BeginErrorReadLine();
+        child._process.BeginOutputReadLine();
+        try
         {
-            await ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
+            await (readyLine is null ? Task.CompletedTask : ready.Task.WaitAsync(Patience));
+            return child;
         }
-
-        return new Child(name, process);
+        catch (Exception)
+        {
+            await child.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>One of this program's own floors.</summary>
-    public static Task<Child> StartFloorAsync(string floor, params string[] arguments) =>
-        StartAsync(floor, "dotnet", [typeof(Child).Assembly.Location, "floor", floor, .. arguments], [("DOTNET_gcServer", "1")], Floors.Floor.ReadyLine);
+    /// <param name="floor">Which.</param>
+    /// <param name="folder">For what it writes; a floor is killed and cleans nothing up.</param>
+    /// <param name="arguments">Its own.</param>
+    public static Task<Child> StartFloorAsync(string floor, string folder, params string[] arguments) => StartAsync(
+        floor, "dotnet", [typeof(Child).Assembly.Location, "floor", floor, .. arguments], [("DOTNET_gcServer", "1"), ("TMPDIR", folder)], Floors.Floor.ReadyLine, new Allocations());
+
+    /// <summary>Says a line to it, and gets its next line.</summary>
+    /// <exception cref="ChannelClosedException">It ended.</exception>
+    public async Task<string> AskAsync(string line, CancellationToken cancellation = default)
+    {
+        await _process.StandardInput.WriteLineAsync(line.AsMemory(), cancellation);
+        await _process.StandardInput.FlushAsync(cancellation);
+        return await _lines.Reader.ReadAsync(cancellation);
+    }
 
     public async ValueTask DisposeAsync()
     {
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
+        _allocations?.Forget();
     }
 
     private double ReadMemory(string field)

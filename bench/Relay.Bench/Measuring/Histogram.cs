@@ -9,6 +9,9 @@ internal sealed class Histogram
     public void Add(double microseconds) =>
         Interlocked.Increment(ref _counts[Math.Clamp((int)(Math.Log(Math.Max(1, microseconds)) / Math.Log(Step)), 0, _counts.Length - 1)]);
 
+    /// <summary>Counts of a histogram with the same buckets that another process has kept.</summary>
+    public void Add(int bucket, long count) => Interlocked.Add(ref _counts[bucket], count);
+
     /// <param name="part">0 to 1.</param>
     /// <returns>In ms.</returns>
     public double Percentile(double part)

@@ -29,6 +29,14 @@ internal sealed class LocalRedis : IAsyncDisposable
         return redis;
     }
 
+    /// <summary>What its answer to a write is worth.</summary>
+    public static string Promise(string fsync) => fsync switch
+    {
+        "always" => "fsynced by Redis, in groups, before it is answered",
+        "everysec" => "in Redis's memory when it is answered, fsynced within a second or two",
+        _ => "in Redis's memory and nowhere else",
+    };
+
     public static int FreePort()
     {
         using var probe = new TcpListener(IPAddress.Loopback, 0);

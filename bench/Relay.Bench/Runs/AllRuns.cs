@@ -1,0 +1,83 @@
+using Relay.Bench.Contenders;
+using Relay.Bench.Load;
+using Relay.Bench.Measuring;
+using Relay.Bench.Peers;
+
+namespace Relay.Bench.Runs;
+
+/// <summary>What can be asked for.</summary>
+internal static class AllRuns
+{
+    public const int InFlight = 64;
+
+    private static readonly Run[] All =
+    [
+        new TableRun("ingest", "POSTs answered, 64 at a time", "bare", static () =>
+            [
+                new FloorContender("bare", "bare"),
+                new FloorContender("file", "file", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
+                new FloorContender("xadd no", "xadd", "no"), new RelayContender("relay redis no", "no"),
+                new FloorContender("xadd everysec", "xadd", "everysec"), new RelayContender("relay redis everysec", "everysec"),
+                new FloorContender("xadd always", "xadd", "always"), new RelayContender("relay redis always", "always"),
+            ],
+            static settings => [new("", (contender, body, measured) => Loads.AcceptAsync(contender.Target, body, InFlight, settings.Duration, measured))]),
+        new TableRun("deliver", "POST to ack, 64 on their way", "naive everysec", static () =>
+            [
+                new FloorContender("file relay", "file-relay", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
+                new FloorContender("naive everysec", "naive", "everysec"), new RelayContender("relay redis everysec", "everysec"),
+                new RelayContender("relay 2 nodes everysec", "everysec", nodes: 2),
+                new FloorContender("naive always", "naive", "always"), new RelayContender("relay redis always", "always"),
+                .. Peers(),
+            ],
+            static settings => [new("", (contender, body, measured) => contender.DeliverAsync(body, InFlight, settings.Duration, measured))]),
+        new TableRun("pace", "POST to agent at 200 a second, open loop", "naive everysec", static () =>
+            [
+                new FloorContender("file relay", "file-relay", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
+                new FloorContender("naive everysec", "naive", "everysec"), new RelayContender("relay redis everysec", "everysec"),
+                new FloorContender("naive always", "naive", "always"), new RelayContender("relay redis always", "always"),
+                .. Peers(),
+            ],
+            static settings => [new("", async (contender, body, measured) =>
+            {
+                await contender.WarmUpAsync(body);
+                return await contender.PaceAsync(body, 200, 16, settings.Duration, measured);
+            })]),
+        new TableRun("drain", "10,000 waiting events to an agent that connects", "push", static () =>
+            [
+                new FloorContender("push", "push"), new RelayContender("relay embedded", null),
+                new RelayContender("relay redis everysec", "everysec"), new RelayContender("relay redis always", "always"),
+            ],
+            static _ => [new("", static (contender, body, measured) => Loads.DrainAsync(contender, body, 10_000, measured))]),
+        new IdleRun(static () =>
+            [
+                new FloorContender("bare socket", "socket"), new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec"),
+                .. Peers(),
+            ]),
+    ];
+
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        if (Settings.Read(arguments, [.. All.Select(static run => run.Name)]) is not { } settings)
+        {
+            return 2;
+        }
+
+        var report = new Report(settings);
+        foreach (var run in All.Where(run => settings.Names.Contains(run.Name)))
+        {
+            await run.MeasureAsync(settings, report);
+            if (settings.JsonFile is not null)
+            {
+                await report.WriteAsync(settings.JsonFile);
+            }
+        }
+
+        return 0;
+    }
+
+    private static IEnumerable<Contender> Peers() =>
+    [
+        new Nats(), new RabbitMq(), new Mosquitto(), new Smee(),
+        new FloorContender("signalr", "signalr", wire: Wire.SignalR, note: "a hub of the shared framework, the agent invokes an ack: nothing is kept, what nobody listens to is lost"),
+    ];
+}
