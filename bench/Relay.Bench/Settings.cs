@@ -8,10 +8,12 @@ namespace Relay.Bench;
 /// <param name="Duration">How long it is measured each time.</param>
 /// <param name="BodyBytes">The sizes of events: a table for each.</param>
 /// <param name="Agents">How many are connected, of runs that are about that; null: as the run likes.</param>
+/// <param name="Waiting">How many events wait already, of the run that is about that.</param>
 /// <param name="JsonFile">Where all results go; null: nowhere.</param>
-internal sealed record Settings(IReadOnlyList<string> Names, IReadOnlyList<string>? Only, int Rounds, TimeSpan Duration, IReadOnlyList<int> BodyBytes, IReadOnlyList<int>? Agents, string? JsonFile)
+/// <param name="SvgFile">Where the picture of the curves goes; null: nowhere.</param>
+internal sealed record Settings(IReadOnlyList<string> Names, IReadOnlyList<string>? Only, int Rounds, TimeSpan Duration, IReadOnlyList<int> BodyBytes, IReadOnlyList<int>? Agents, IReadOnlyList<int> Waiting, string? JsonFile, string? SvgFile)
 {
-    private static readonly string[] Options = ["--only", "--rounds", "--seconds", "--body", "--agents", "--json"];
+    private static readonly string[] Options = ["--only", "--rounds", "--seconds", "--body", "--agents", "--waiting", "--json", "--svg"];
 
     /// <returns>Null: the arguments were wrong, and that has been said.</returns>
     public static Settings? Read(string[] arguments, string[] known)
@@ -32,11 +34,14 @@ internal sealed record Settings(IReadOnlyList<string> Names, IReadOnlyList<strin
                 TimeSpan.FromSeconds(double.Parse(Find("--seconds") ?? "3", CultureInfo.InvariantCulture)),
                 Numbers("--body") ?? [1024],
                 Numbers("--agents"),
-                Find("--json"));
+                Numbers("--waiting") ?? [0, 10_000, 100_000],
+                Find("--json"),
+                Find("--svg"));
         }
         catch (FormatException)
         {
-            Console.Error.WriteLine($"scripts/bench [{string.Join('|', known)}]… [--only name,…] [--rounds 5] [--seconds 3] [--body 1024,…] [--agents 1000,…] [--json FILE]");
+            Console.Error.WriteLine(
+                $"scripts/bench [{string.Join('|', known)}]… [--only name,…] [--rounds 5] [--seconds 3] [--body 1024,…] [--agents 1,100,…] [--waiting 0,10000,…] [--json FILE] [--svg FILE]");
             return null;
         }
 

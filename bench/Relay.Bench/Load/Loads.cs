@@ -84,7 +84,7 @@ internal static class Loads
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
-        var began = new long[1 << 20];
+        var (began, left) = (new long[1 << 20], 0L);
         await using var agent = await contender.ConnectAgentAsync(number => Done(Interlocked.Exchange(ref began[number], 0)));
         var moments = Pacer.Start(perSecond, stop.Token);
         var running = Enumerable.Range(0, connections).Select(_ => Task.Run(async () =>
@@ -99,16 +99,26 @@ internal static class Loads
 
                 var number = (int)(sequence % began.Length);
                 Volatile.Write(ref began[number], moment);
+                Interlocked.Increment(ref left);
                 await poster.PostAsync(number);
             }
         })).ToArray();
-        return await gate.MeasureAsync(duration, running, stop, measured);
+        var result = await gate.MeasureAsync(duration, running, stop, measured);
+
+        // What is on its way must not come to the agent of the next measurement.
+        for (var waited = 0; Volatile.Read(ref left) > 0 && waited < 500; waited++)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+
+        return result;
 
         void Done(long moment)
         {
             // It may come twice.
             if (moment != 0)
             {
+                Interlocked.Decrement(ref left);
                 gate.Done(moment);
             }
         }

@@ -20,7 +20,7 @@ internal sealed class Report(Settings settings)
 
     private readonly List<object> _tables = [];
     private readonly List<object> _idle = [];
-    private readonly List<object> _curves = [];
+    private readonly List<Curve> _curves = [];
 
     public void Add(string run, string text, int bodyBytes, IReadOnlyList<Row> rows) => _tables.Add(new
     {
@@ -49,6 +49,8 @@ internal sealed class Report(Settings settings)
 
     public void Add(Contender contender, IdleResult idle) => _idle.Add(new { Contender = contender.Name, contender.Note, idle.Agents, KibEach = idle.KiBEach, idle.Cores });
 
+    public void Add(IEnumerable<Curve> curves) => _curves.AddRange(curves);
+
     /// <summary>Of all that was measured until now.</summary>
     public async Task WriteAsync(string path)
     {
@@ -56,7 +58,7 @@ internal sealed class Report(Settings settings)
         {
             MeasuredAt = TimeProvider.System.GetUtcNow(),
             Machine = await Machine.ReadAsync(),
-            Settings = new { Runs = settings.Names, settings.Only, settings.Rounds, Seconds = settings.Duration.TotalSeconds, settings.BodyBytes, settings.Agents },
+            Settings = new { Runs = settings.Names, settings.Only, settings.Rounds, Seconds = settings.Duration.TotalSeconds, settings.BodyBytes, settings.Agents, settings.Waiting },
             Tables = _tables,
             Idle = _idle,
             Curves = _curves,

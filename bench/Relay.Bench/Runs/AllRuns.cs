@@ -42,12 +42,32 @@ internal static class AllRuns
                 await contender.WarmUpAsync(body);
                 return await contender.PaceAsync(body, 200, 16, settings.Duration, measured);
             })]),
+        new TableRun(
+            "half", "POST to agent, open loop at half of what the closed loop reaches", "naive everysec", Three,
+            static settings => [new("", async (contender, body, measured) =>
+            {
+                var max = await contender.DeliverAsync(body, InFlight, settings.Duration, static () => { });
+                return await contender.PaceAsync(body, max.PerSecond / 2, InFlight, settings.Duration, measured);
+            })]),
+        new CurveRun(Three),
         new TableRun("drain", "10,000 waiting events to an agent that connects", "push", static () =>
             [
                 new FloorContender("push", "push"), new RelayContender("relay embedded", null),
                 new RelayContender("relay redis everysec", "everysec"), new RelayContender("relay redis always", "always"),
             ],
             static _ => [new("", static (contender, body, measured) => Loads.DrainAsync(contender, body, 10_000, measured))]),
+        new TableRun(
+            "agents", "POST to ack, 64 on their way, to many agents in turns; compared with one agent", null, Two,
+            static settings => [.. (settings.Agents ?? [1, 100, 1000, 10_000]).Select(agents => new Case($"{agents:n0} agent{(agents == 1 ? "" : "s")}", (contender, body, measured) =>
+                Growth.DeliverToManyAsync(contender, body, agents, InFlight, settings.Duration, measured)))]),
+        new TableRun(
+            "backlog", "POST to ack, 64 on their way, while events wait for another agent that is away", null, Two,
+            static settings => [.. settings.Waiting.Select(waiting => new Case($"beside {waiting:n0}", (contender, body, measured) =>
+                Growth.DeliverBesideAsync(contender, body, waiting, InFlight, settings.Duration, measured)))]),
+        new TableRun(
+            "backlog", "POSTs answered, 64 at a time, while events wait for the same agent, which is away", null, Two,
+            static settings => [.. settings.Waiting.Select(waiting => new Case($"on top of {waiting:n0}", (contender, body, measured) =>
+                Growth.AcceptOnTopAsync(contender, body, waiting, InFlight, settings.Duration, measured)))]),
         new IdleRun(static () =>
             [
                 new FloorContender("bare socket", "socket"), new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec"),
@@ -57,7 +77,7 @@ internal static class AllRuns
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        if (Settings.Read(arguments, [.. All.Select(static run => run.Name)]) is not { } settings)
+        if (Settings.Read(arguments, [.. All.Select(static run => run.Name).Distinct()]) is not { } settings)
         {
             return 2;
         }
@@ -74,6 +94,10 @@ internal static class AllRuns
 
         return 0;
     }
+
+    private static Contender[] Two() => [new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec")];
+
+    private static Contender[] Three() => [.. Two(), new FloorContender("naive everysec", "naive", "everysec")];
 
     private static IEnumerable<Contender> Peers() =>
     [

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Relay.Bench.Contenders;
+using Relay.Bench.Load;
+using Relay.Bench.Measuring;
+
+namespace Relay.Bench.Runs;
+
+/// <summary>Latency in an open loop, at rising parts of what the closed loop showed to be the maximum.</summary>
+internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
+{
+    private static readonly double[] Loads = [0.1, 0.25, 0.5, 0.7, 0.85, 0.95];
+
+    public override async Task MeasureAsync(Settings settings, Report report)
+    {
+        foreach (var size in settings.BodyBytes)
+        {
+            Console.WriteLine($"\ncurve: POST to agent, open loop at rising load. {settings.Rounds} rounds of {settings.Duration.TotalSeconds:0.#} s a point, body {size} bytes");
+            List<Curve> curves = [];
+            foreach (var contender in await SelectAsync(settings, contenders()))
+            {
+                curves.Add(await MeasureAsync(contender, size, settings));
+                Print(curves[^1]);
+            }
+
+            report.Add(curves);
+            if (settings.SvgFile is { } file && curves.Count > 0)
+            {
+                // Several sizes are several pictures.
+                var name = size == settings.BodyBytes[0] ? file : Path.ChangeExtension(file, string.Create(CultureInfo.InvariantCulture, $"{size}.svg"));
+                await File.WriteAllTextAsync(name, CurvePicture.Draw(curves));
+            }
+        }
+    }
+
+    private static async Task<Curve> MeasureAsync(Contender contender, int size, Settings settings)
+    {
+        var body = EventBody.Make(size);
+        List<double> maxima = [];
+        var rounds = Loads.Select(static _ => new List<CurvePoint>()).ToArray();
+        for (var round = 0; round < settings.Rounds; round++)
+        {
+            await using var running = contender;
+            await contender.StartAsync();
+            var max = (await contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond;
+            maxima.Add(max);
+            for (var i = 0; i < Loads.Length; i++)
+            {
+                var result = await contender.PaceAsync(body, max * Loads[i], AllRuns.InFlight, settings.Duration, static () => { });
+                rounds[i].Add(new CurvePoint(
+                    Loads[i], max * Loads[i], result.PerSecond, result.Latency.Percentile(0.5), result.Latency.Percentile(0.99), result.Latency.Percentile(0.999)));
+            }
+        }
+
+        return new Curve(contender.Name, contender.Note, size, Row.Median(maxima), [.. rounds.Select(Median)]);
+    }
+
+    /// <summary>Of the rounds, figure by figure.</summary>
+    private static CurvePoint Median(List<CurvePoint> rounds)
+    {
+        return new CurvePoint(
+            rounds[0].Load, Of(static one => one.OfferedPerSecond), Of(static one => one.PerSecond), Of(static one => one.P50Ms), Of(static one => one.P99Ms), Of(static one => one.P999Ms));
+
+        double Of(Func<CurvePoint, double> figure) => Row.Median([.. rounds.Select(figure)]);
+    }
+
+    private static void Print(Curve curve)
+    {
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{curve.Contender}: at most {curve.MaxPerSecond:n0}/s with {AllRuns.InFlight} on their way ({curve.Note})"));
+        Console.WriteLine($"{"load",6} {"offered/s",10} {"came/s",10} {"p50 ms",8} {"p99 ms",8} {"p99.9 ms",9}");
+        foreach (var one in curve.Points)
+        {
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{one.Load * 100,4:0} % {one.OfferedPerSecond,10:n0} {one.PerSecond,10:n0} {one.P50Ms,8:0.00} {one.P99Ms,8:0.00} {one.P999Ms,9:0.00}"));
+        }
+    }
+}
