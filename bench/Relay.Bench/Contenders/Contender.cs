@@ -39,7 +39,13 @@ internal abstract class Contender(string name, string note) : IAsyncDisposable
         Loads.DeliverAsync(this, body, inFlight, duration, measured);
 
     /// <summary>Has its code compiled by some thousands of events, for loads whose own are too few for that.</summary>
-    public virtual Task WarmUpAsync(byte[] body) => DeliverAsync(body, 64, Gate.WarmUp, static () => { });
+    public virtual async Task WarmUpAsync(byte[] body)
+    {
+        await DeliverAsync(body, 64, Gate.WarmUp, static () => { });
+
+        // The naive relay reads on for up to 100 ms for the agent that has gone, and what it reads is lost.
+        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
+    }
 
     /// <inheritdoc cref="Loads.PaceAsync"/>
     public virtual Task<LoadResult> PaceAsync(byte[] body, double perSecond, int connections, TimeSpan duration, Action measured) =>

@@ -105,9 +105,10 @@ internal static class Loads
         })).ToArray();
         var result = await gate.MeasureAsync(duration, running, stop, measured);
 
-        // What is on its way must not come to the agent of the next measurement.
-        for (var waited = 0; Volatile.Read(ref left) > 0 && waited < 500; waited++)
+        // What is on its way must not come to the agent of the next measurement; a contender may have lost some.
+        for (var (still, before) = (0, -1L); Volatile.Read(ref left) is > 0 and var now && still < 100; before = now)
         {
+            still = now == before ? still + 1 : 0;
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 

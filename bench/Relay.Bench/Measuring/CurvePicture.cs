@@ -13,7 +13,7 @@ internal sealed class CurvePicture
     private const int Width = 880;
     private const int Height = 500;
     private const int Left = 70;
-    private const int Right = 20;
+    private const int Right = 36;
     private const int Top = 80;
     private const int Bottom = 60;
     private const string Style = """

@@ -22,8 +22,9 @@ internal sealed class RabbitMq() : Broker(
 {
     protected override string Scheme => "amqp";
 
-    // Debian's one in the path insists on a user of its own.
-    protected override string? Find(string program) => File.Exists($"/usr/lib/rabbitmq/bin/{program}") ? $"/usr/lib/rabbitmq/bin/{program}" : base.Find(program);
+    // Debian's one in the path insists on a user of its own. Without Erlang's name server it is not whole.
+    protected override string? Find(string program) =>
+        Installed.Find("epmd") is null ? null : File.Exists($"/usr/lib/rabbitmq/bin/{program}") ? $"/usr/lib/rabbitmq/bin/{program}" : base.Find(program);
 
     protected override async Task StartServerAsync(TemporaryFolder folder)
     {
