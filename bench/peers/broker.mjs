@@ -1,6 +1,7 @@
 // Sender and receiver of a broker, told what to do by scripts/bench line by line; every line gets one line back.
 //   deliver IN_FLIGHT BYTES   so many events are on their way at a time
-//   pace PER_SECOND BYTES     events are sent at a rate, whether or not earlier ones are done
+//   pace PER_SECOND BYTES WARM_UP_MS
+//                             events are sent at a rate, whether or not earlier ones are done; before that, 64 at a time
 //   begin / end               of what is measured; end answers {events, seconds, buckets: [[bucket, count]…]}
 //   idle COUNT                so many more receivers connect, and get nothing
 import { createInterface } from 'node:readline';
@@ -46,11 +47,11 @@ const commands = {
     keepBusy(await start(bytes), inFlight);
   },
 
-  async pace(perSecond, bytes) {
+  async pace(perSecond, bytes, warmUpMs) {
     const event = await start(bytes);
 
     // Some thousands of events, so that the code is compiled.
-    const warm = now() + 1000;
+    const warm = now() + warmUpMs;
     await keepBusy(event, 64, () => now() > warm);
     let number = 0;
     new Worker(new URL('./pacer.mjs', import.meta.url), { workerData: { perSecond } }).on('message', async (moment) => {

@@ -38,14 +38,8 @@ internal abstract class Contender(string name, string note) : IAsyncDisposable
     public virtual Task<LoadResult> DeliverAsync(byte[] body, int inFlight, TimeSpan duration, Action measured) =>
         Loads.DeliverAsync(this, body, inFlight, duration, measured);
 
-    /// <summary>Has its code compiled by some thousands of events, for loads whose own are too few for that.</summary>
-    public virtual async Task WarmUpAsync(byte[] body)
-    {
-        await DeliverAsync(body, 64, Gate.WarmUp, static () => { });
-
-        // The naive relay reads on for up to 100 ms for the agent that has gone, and what it reads is lost.
-        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
-    }
+    /// <summary>Has its code compiled by some thousands of events, before a load whose own are too few for that.</summary>
+    public virtual Task WarmUpAsync(byte[] body) => DeliverAsync(body, 64, TimeSpan.Zero, static () => { });
 
     /// <inheritdoc cref="Loads.PaceAsync"/>
     public virtual Task<LoadResult> PaceAsync(byte[] body, double perSecond, int connections, TimeSpan duration, Action measured) =>

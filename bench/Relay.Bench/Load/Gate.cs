@@ -8,6 +8,10 @@ internal sealed class Gate
 {
     /// <summary>As long as the runtime takes to compile what is hot as well as it can: a bigger program takes longer than a small one.</summary>
     public static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(6);
+
+    /// <summary>For a load that came after another one, which has warmed up.</summary>
+    public static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+
     private readonly Histogram _latency = new();
     private long _count;
     private volatile bool _isOpen;
@@ -21,13 +25,14 @@ internal sealed class Gate
         }
     }
 
-    /// <param name="duration">How long.</param>
+    /// <param name="before">How long the load runs before it is measured.</param>
+    /// <param name="duration">How long it is measured.</param>
     /// <param name="running">The load, which ends after the stop.</param>
     /// <param name="stop">Ends it.</param>
     /// <param name="measured">Called at the beginning and at the end of what is measured.</param>
-    public async Task<LoadResult> MeasureAsync(TimeSpan duration, Task[] running, CancellationTokenSource stop, Action measured)
+    public async Task<LoadResult> MeasureAsync(TimeSpan before, TimeSpan duration, Task[] running, CancellationTokenSource stop, Action measured)
     {
-        await PassAsync(WarmUp);
+        await PassAsync(before);
         measured();
         _isOpen = true;
         var began = Stopwatch.GetTimestamp();

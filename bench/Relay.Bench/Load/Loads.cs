@@ -31,7 +31,7 @@ internal static class Loads
                 gate.Done(began);
             }
         })).ToArray();
-        return await gate.MeasureAsync(duration, running, stop, measured);
+        return await gate.MeasureAsync(Gate.WarmUp, duration, running, stop, measured);
     }
 
     /// <summary>So many events are on their way at a time; one is done when it was posted, answered, and received by its agent.</summary>
@@ -73,12 +73,12 @@ internal static class Loads
                 gate.Done(began);
             }
         })).ToArray();
-        return await gate.MeasureAsync(duration, running, stop, measured);
+        return await gate.MeasureAsync(Gate.WarmUp, duration, running, stop, measured);
     }
 
     /// <summary>
     /// Events are sent at a rate, whether or not earlier ones are done: each has its moment, and its latency counts from then, so that a
-    /// stall is seen in all that it held up.
+    /// stall is seen in all that it held up. The contender is warm: see <see cref="Contender.WarmUpAsync"/>.
     /// </summary>
     public static async Task<LoadResult> PaceAsync(Contender contender, byte[] body, double perSecond, int connections, TimeSpan duration, Action measured)
     {
@@ -103,7 +103,7 @@ internal static class Loads
                 await poster.PostAsync(number);
             }
         })).ToArray();
-        var result = await gate.MeasureAsync(duration, running, stop, measured);
+        var result = await gate.MeasureAsync(Gate.Settling, duration, running, stop, measured);
 
         // What is on its way must not come to the agent of the next measurement; a contender may have lost some.
         for (var (still, before) = (0, -1L); Volatile.Read(ref left) is > 0 and var now && still < 100; before = now)

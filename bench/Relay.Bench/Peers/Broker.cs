@@ -44,13 +44,13 @@ internal abstract class Broker(string name, string program, string package, stri
     }
 
     public override Task<LoadResult> DeliverAsync(byte[] body, int inFlight, TimeSpan duration, Action measured) =>
-        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"deliver {inFlight} {body.Length}"), duration, measured);
+        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"deliver {inFlight} {body.Length}"), Gate.WarmUp, duration, measured);
 
     // Node does it itself, where it paces.
     public override Task WarmUpAsync(byte[] body) => Task.CompletedTask;
 
     public override Task<LoadResult> PaceAsync(byte[] body, double perSecond, int connections, TimeSpan duration, Action measured) =>
-        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"pace {perSecond} {body.Length}"), duration, measured);
+        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"pace {perSecond} {body.Length} {Gate.WarmUp.TotalMilliseconds}"), Gate.Settling, duration, measured);
 
     public override async Task<Task> ConnectIdleAsync(int count, CancellationToken stop)
     {
@@ -63,10 +63,10 @@ internal abstract class Broker(string name, string program, string package, stri
 
     protected virtual string? Find(string program) => Installed.Find(program);
 
-    private async Task<LoadResult> MeasureAsync(string command, TimeSpan duration, Action measured)
+    private async Task<LoadResult> MeasureAsync(string command, TimeSpan before, TimeSpan duration, Action measured)
     {
         await _node.AskAsync(command);
-        await Task.Delay(Gate.WarmUp, TimeProvider.System);
+        await Task.Delay(before, TimeProvider.System);
         measured();
         await _node.AskAsync("begin");
         await Task.Delay(duration, TimeProvider.System);

@@ -46,7 +46,6 @@ internal static class AllRuns
             "half", "POST to agent, open loop at half of what the closed loop reaches", "naive everysec", Three,
             static settings => [new("", async (contender, body, measured) =>
             {
-                await contender.WarmUpAsync(body);
                 var max = await contender.DeliverAsync(body, InFlight, settings.Duration, static () => { });
                 return await contender.PaceAsync(body, max.PerSecond / 2, InFlight, settings.Duration, measured);
             })]),

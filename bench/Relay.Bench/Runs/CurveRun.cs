@@ -41,7 +41,6 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
         {
             await using var running = contender;
             await contender.StartAsync();
-            await contender.WarmUpAsync(body);
             var max = (await contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond;
             maxima.Add(max);
             for (var i = 0; i < Loads.Length; i++)
