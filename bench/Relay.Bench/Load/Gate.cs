@@ -7,7 +7,7 @@ namespace Relay.Bench.Load;
 internal sealed class Gate
 {
     /// <summary>As long as the runtime takes to compile what is hot as well as it can: a bigger program takes longer than a small one.</summary>
-    public static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(6);
+    public static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(10);
 
     /// <summary>For a load that came after another one, which has warmed up.</summary>
     public static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);

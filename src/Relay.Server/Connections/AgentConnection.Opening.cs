@@ -14,7 +14,7 @@ internal sealed partial class AgentConnection
         _agent = agent;
         _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
         _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
-        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
+        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(_agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
 
         // It may have changed since its key was checked, before anybody here would have been told.

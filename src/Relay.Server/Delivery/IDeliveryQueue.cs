@@ -151,7 +151,7 @@ internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, l
 }
 
 /// <param name="Events">In the order in which to push them.</param>
-/// <param name="More">Whether more is due now.</param>
+/// <param name="More">Whether more is due now: also when nothing was handed out, because very much was asked for at the same time.</param>
 /// <param name="NextDue">When the next one comes due, if nothing is due now: the earliest waiting event or lease deadline. Leases of the asking session count too.</param>
 /// <param name="Superseded">Another session holds the claim; nothing was handed out.</param>
 internal sealed record LeaseResult(IReadOnlyList<LeasedEvent> Events, bool More, DateTimeOffset? NextDue, bool Superseded)

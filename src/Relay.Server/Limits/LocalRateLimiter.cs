@@ -1,29 +1,14 @@
-using System.Threading.RateLimiting;
+using System.Collections.Concurrent;
 
 namespace Relay.Server.Limits;
 
-/// <summary>For one process. Buckets that are full and idle are forgotten. Any thread.</summary>
-internal sealed class LocalRateLimiter : IRateLimiter, IDisposable
+/// <summary>For one process. Any thread.</summary>
+internal sealed class LocalRateLimiter(TimeProvider time) : IRateLimiter
 {
-    private readonly PartitionedRateLimiter<(LimitKey Key, int PerMinute)> _buckets =
-        PartitionedRateLimiter.Create<(LimitKey Key, int PerMinute), (LimitKey Key, int PerMinute)>(static key => RateLimitPartition.GetTokenBucketLimiter(
-            key,
-            static key => new TokenBucketRateLimiterOptions
-            {
-                TokenLimit = key.PerMinute,
-                TokensPerPeriod = 1,
-                ReplenishmentPeriod = TimeSpan.FromMinutes(1) / key.PerMinute,
-                QueueLimit = 0,
-            }));
+    private readonly ConcurrentDictionary<int, RateTable<LimitKey>> _byLimit = new();
 
-    public ValueTask<Permit> TakeAsync(LimitKey key, int perMinute)
-    {
-        var bucket = (key, perMinute);
-        using var lease = _buckets.AttemptAcquire(bucket);
-        return new ValueTask<Permit>(lease.IsAcquired
-            ? new Permit(true, _buckets.GetStatistics(bucket)?.CurrentAvailablePermits ?? 0, TimeSpan.Zero)
-            : new Permit(false, 0, TimeSpan.FromMinutes(1) / perMinute));
-    }
+    public ValueTask<Permit> TakeAsync(LimitKey key, int perMinute) => new(TableOf(perMinute).Take(key));
 
-    public void Dispose() => _buckets.Dispose();
+    private RateTable<LimitKey> TableOf(int perMinute) =>
+        _byLimit.GetOrAdd(perMinute, static (perMinute, time) => new RateTable<LimitKey>(perMinute, time), time);
 }

@@ -73,7 +73,7 @@ public sealed class WebhookLimitTests
     [Fact]
     public async Task One_process_fills_the_bucket_again()
     {
-        using var limiter = new LocalRateLimiter();
+        var limiter = new LocalRateLimiter(TimeProvider.System);
         var agent = LimitKey.Of(RelayId.New());
         Assert.Equal(600, await TakeAllAsync(limiter, agent, perMinute: 600, most: 600));
 

@@ -33,11 +33,13 @@ internal sealed class LaneMessage
 
     public IReadOnlyList<LaneCall> Calls => _calls;
 
+    public bool IsFull => !Script.TakesMany || _calls.Count >= MostCalls || _bytes >= MostBytes;
+
     /// <summary>Takes one more call, if it may go with these.</summary>
-    /// <param name="call">The one that was made next.</param>
+    /// <param name="call">One that was made later, and after none for the same key that is not among these or answered.</param>
     public bool TryAdd(LaneCall call)
     {
-        if (!Script.TakesMany || call.Script != Script || _calls.Count >= MostCalls || _bytes + call.SizeBytes > MostBytes)
+        if (IsFull || call.Script != Script || _bytes + call.SizeBytes > MostBytes)
         {
             return false;
         }
@@ -55,11 +57,12 @@ internal sealed class LaneMessage
             return _calls[0].Arguments;
         }
 
-        var all = new RedisValue[_calls.Count + _arguments];
+        var all = new RedisValue[(2 * _calls.Count) + _arguments];
         var at = 0;
         foreach (var call in _calls)
         {
             all[at++] = _numbers[call.Key];
+            all[at++] = call.Arguments.Length;
             call.Arguments.CopyTo(all, at);
             at += call.Arguments.Length;
         }

@@ -36,10 +36,7 @@ internal static class QueueReplies
             return new AcceptResult((long)answer switch { 0 or 3 => AcceptStatus.Ready, 1 => AcceptStatus.Leased, _ => AcceptStatus.QueueFull }, id, IsConnected: (long)answer == 3);
         }
 
-        string text = answer!;
-        return text.StartsWith('!')
-            ? throw new StoreUnavailableException(RedisErrors.Explain(text[1..]))
-            : new AcceptResult(AcceptStatus.Duplicate, Id(text));
+        return new AcceptResult(AcceptStatus.Duplicate, Id(answer!));
     }
 
     public static LeaseResult Lease(RedisResult answer)

@@ -18,6 +18,9 @@ internal sealed class RedisLane
 {
     private const int MostMisses = 3;
 
+    /// <summary>How far calls are looked for that may go together.</summary>
+    private const int MostLooked = 512;
+
     /// <summary>Messages of scripts that take many that are on their way at a time.</summary>
     private const int MostGathered = 1;
 
@@ -27,7 +30,7 @@ internal sealed class RedisLane
     private LaneCall? _first;
     private LaneCall? _last;
 
-    /// <summary>All from here on are held; all before are sent, unless scripts are being loaded.</summary>
+    /// <summary>The first that is held, unless scripts are being loaded.</summary>
     private LaneCall? _firstHeld;
 
     /// <summary>Calls in the list whose state is <see cref="CallState.Sent"/>.</summary>
@@ -216,19 +219,55 @@ internal sealed class RedisLane
         {
             var message = new LaneMessage(this, first, _connection);
             TakeHeld(first);
-            while (_firstHeld is { } next && !_isCluster && message.TryAdd(next))
+            if (!_isCluster)
             {
-                TakeHeld(next);
+                Gather(message, first);
             }
 
             Send(message, byHash);
         }
+    }
 
-        void TakeHeld(LaneCall call)
+    /// <summary>Takes into the message what was made after its first call and may go with it. Calls for one key keep their order.</summary>
+    private void Gather(LaneMessage message, LaneCall first)
+    {
+        HashSet<string>? passed = null;
+        var looked = 0;
+        for (var call = first.Next; call is not null && !message.IsFull && looked < MostLooked; call = call.Next, looked++)
         {
-            call.State = CallState.Sent;
-            _sent++;
-            _firstHeld = call.Next;
+            if (call.State != CallState.Held)
+            {
+                continue;
+            }
+
+            if (passed?.Contains(call.Key) != true && message.TryAdd(call))
+            {
+                TakeHeld(call);
+            }
+            else
+            {
+                (passed ??= []).Add(call.Key);
+            }
+        }
+    }
+
+    private void TakeHeld(LaneCall call)
+    {
+        call.State = CallState.Sent;
+        _sent++;
+        LeaveHeld(call);
+    }
+
+    /// <summary>The call is held no more.</summary>
+    private void LeaveHeld(LaneCall call)
+    {
+        if (call == _firstHeld)
+        {
+            do
+            {
+                _firstHeld = _firstHeld.Next;
+            }
+            while (_firstHeld is { State: not CallState.Held });
         }
     }
 
@@ -300,13 +339,17 @@ internal sealed class RedisLane
                 }
 
                 End(call);
-                if (error is null)
+                if (error is not null)
                 {
-                    call.TrySetResult(answers[i]);
+                    call.TrySetException(RedisErrors.Translate(error));
+                }
+                else if (message.Script.TakesMany && answers[i].ToString() is ['!', .. var why])
+                {
+                    call.TrySetException(new StoreUnavailableException(RedisErrors.Explain(why)));
                 }
                 else
                 {
-                    call.TrySetException(RedisErrors.Translate(error));
+                    call.TrySetResult(answers[i]);
                 }
             }
 
@@ -352,8 +395,8 @@ internal sealed class RedisLane
             _sent--;
         }
 
-        _firstHeld = call == _firstHeld ? call.Next : _firstHeld;
         call.State = CallState.Ended;
+        LeaveHeld(call);
         if (call.Previous is null)
         {
             _first = call.Next;

@@ -11,8 +11,8 @@ namespace Relay.Server.Storage.Redis;
 internal sealed class RedisScript
 {
     public static readonly RedisScript Accept = new("accept", takesMany: true);
-    public static readonly RedisScript Lease = new("lease");
-    public static readonly RedisScript Settle = new("settle");
+    public static readonly RedisScript Lease = new("lease", takesMany: true);
+    public static readonly RedisScript Settle = new("settle", takesMany: true);
     public static readonly RedisScript Extend = new("extend");
     public static readonly RedisScript Claim = new("claim");
     public static readonly RedisScript Expire = new("expire");
@@ -47,8 +47,8 @@ internal sealed class RedisScript
     public string Text { get; }
 
     /// <summary>
-    /// Whether several calls can be made in one: KEYS are then those of the calls, each once, and ARGV has for each call the number of its
-    /// key and then its arguments. It answers an array, with one answer for each call.
+    /// Whether several calls are made in one: KEYS are then those of the calls, each once, and ARGV has for each call the number of its key, how many
+    /// arguments it has, and these. It answers an array, with one answer for each call; '!' and why for one that failed.
     /// </summary>
     public bool TakesMany { get; }
 

@@ -1,9 +1,6 @@
 #!lua
--- Stores events of one or several agents, each leased at once where its terms allow it. KEYS: see RedisLane; ARGV: of each call the number of
--- its agent, then 13 arguments. Answers for each 0: ready, 3: ready and some node has a connection of the agent, 1: leased, 2: queue full,
+-- Stores events of one or several agents, each leased at once where its terms allow it; takes many. Answers for each 0: ready, 3: ready and some node has a connection of the agent, 1: leased, 2: queue full,
 -- the id it duplicates, or '!' and why the agent's events could not be stored: those of the others are.
-local per_call = 14
-
 -- What is written once for all events of an agent, however many come together.
 local function open(agent)
     local kept = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
@@ -16,10 +13,10 @@ end
 
 local function accept(queue, at)
     local agent = queue.agent
-    local id, accepted, head, body = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-    local session, deadline = ARGV[at + 7], ARGV[at + 8]
-    local key, window, order = ARGV[at + 9], tonumber(ARGV[at + 10]), ARGV[at + 11]
-    local wait, said = ARGV[at + 12], ARGV[at + 13] -- "until node" of its sender, if that waits; "room node" of a session that shares the agent.
+    local id, accepted, head, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local session, deadline = ARGV[at + 6], ARGV[at + 7]
+    local key, window, order = ARGV[at + 8], tonumber(ARGV[at + 9]), ARGV[at + 10]
+    local wait, said = ARGV[at + 11], ARGV[at + 12] -- "until node" of its sender, if that waits; "room node" of a session that shares the agent.
 
     -- The window is judged by the caller's clock; Redis's own only clears away.
     local marker
@@ -37,7 +34,7 @@ local function accept(queue, at)
     end
 
     local size = #head + #body
-    if queue.events + 1 > tonumber(ARGV[at + 5]) or queue.bytes + size > tonumber(ARGV[at + 6]) then
+    if queue.events + 1 > tonumber(ARGV[at + 4]) or queue.bytes + size > tonumber(ARGV[at + 5]) then
         if marker then
             redis.call('DEL', marker)
         end
@@ -139,9 +136,8 @@ local function give_up(queue, why)
     end
 end
 
-local queues, of = {}, {}
-for at = 1, #ARGV, per_call do
-    local agent = KEYS[tonumber(ARGV[at])]
+local queues, of, calls = {}, {}, 0
+each_call(function(agent, first)
     local queue = of[agent]
     if not queue then
         local ok, opened = pcall(open, agent)
@@ -149,14 +145,14 @@ for at = 1, #ARGV, per_call do
         of[agent], queues[#queues + 1] = queue, queue
     end
 
-    local i, answer = (at - 1) / per_call + 1, 0
+    calls = calls + 1
+    queue.answers[calls] = 0
     if not queue.failure then
-        local ok
-        ok, answer = pcall(accept, queue, at)
+        local ok, answer = pcall(accept, queue, first)
+        queue.answers[calls] = answer
         queue.failure = not ok and answer or nil
     end
-    queue.answers[i] = answer
-end
+end)
 
 local answers = {}
 for _, queue in ipairs(queues) do

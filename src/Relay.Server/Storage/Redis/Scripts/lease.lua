@@ -1,146 +1,157 @@
 #!lua flags=allow-oom
--- Hands out what is due. Answers false when another session holds the claim, else
+-- Hands out what is due; takes many. Answers false when another session holds the claim, else
 -- { more due now (0/1), next due or '', then for each event: id, accepted, head, body, attempt, failures, loss (0/1),
 --   until when its sender waits or '' }.
-local agent = KEYS[1]
-local session, max_events, max_bytes, now, deadline = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local said = ARGV[6] -- "room node" of a session that shares the agent; '': it shares it no more.
-local turn_ms = 250
+local most_together, handed_out = 4194304, 0 -- Bytes, by all of the calls together.
 
-local kept = redis.call('HMGET', agent, 'claim', 'sharers')
-local sharers, mine = kept[2] and cjson.decode(kept[2]), nil
-if needs_claim(session) then
-    local claim = kept[1]
-    if not claim then
-        redis.call('HSET', agent, 'claim', session) -- Lost with what Redis lost: who is there has it again.
-    elseif claim ~= session then
-        return false
-    end
-    if sharers then
-        redis.call('HDEL', agent, 'sharers') -- One that had not heard yet of the claim.
-    end
-elseif is_sharing(session) and said ~= '' then
-    sharers = sharers or {}
-    mine = hear(sharers, session, said)
-elseif is_sharing(session) and sharers and sharers[session] then
-    sharers[session] = nil
-    save_sharers(agent, sharers)
-    redis.call('PUBLISH', agent .. ':signal', '') -- What was left to it is anybody's.
-end
+local function lease(agent, at)
+    local session, max_events, max_bytes, now, deadline = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
+    local said = ARGV[at + 5] -- "room node" of a session that shares the agent; '': it shares it no more.
+    local turn_ms = 250
 
--- How many ready events are another's turn, and until when. Who has not come for its turns in time is not counted on until it is heard of again.
-local function others_turns()
-    local turns, ends = 0, math.huge
-    for other, one in pairs(sharers) do
-        if one ~= mine and one.turns > 0 then
-            if one.since + turn_ms <= tonumber(now) then
-                sharers[other] = nil
-            else
-                turns, ends = turns + one.turns, math.min(ends, one.since + turn_ms)
+    local kept = redis.call('HMGET', agent, 'claim', 'sharers')
+    local sharers, mine = kept[2] and cjson.decode(kept[2]), nil
+    if needs_claim(session) then
+        local claim = kept[1]
+        if not claim then
+            redis.call('HSET', agent, 'claim', session) -- Lost with what Redis lost: who is there has it again.
+        elseif claim ~= session then
+            return false
+        end
+        if sharers then
+            redis.call('HDEL', agent, 'sharers') -- One that had not heard yet of the claim.
+        end
+    elseif is_sharing(session) and said ~= '' then
+        sharers = sharers or {}
+        mine = hear(sharers, session, said)
+    elseif is_sharing(session) and sharers and sharers[session] then
+        sharers[session] = nil
+        save_sharers(agent, sharers)
+        redis.call('PUBLISH', agent .. ':signal', '') -- What was left to it is anybody's.
+    end
+
+    -- How many ready events are another's turn, and until when. Who has not come for its turns in time is not counted on until it is heard of again.
+    local function others_turns()
+        local turns, ends = 0, math.huge
+        for other, one in pairs(sharers) do
+            if one ~= mine and one.turns > 0 then
+                if one.since + turn_ms <= tonumber(now) then
+                    sharers[other] = nil
+                else
+                    turns, ends = turns + one.turns, math.min(ends, one.since + turn_ms)
+                end
+            end
+        end
+        return turns, ends
+    end
+
+    -- What is too much for one answer is asked for again.
+    if handed_out >= most_together then
+        max_events = 0
+    end
+
+    local answer = { 0, '' }
+    local count, bytes, lost = 0, 0, 0
+    local leases, unready, unwaiting = {}, {}, {}
+
+    -- `due`: for a lease that has run out, when it did.
+    local function hand_out(id, due)
+        local key = agent .. ':e:' .. id
+        local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history', 'wait')
+        if not e[1] then
+            lost = lost + 1 -- Redis evicted it, or someone deleted it: the queue goes on.
+            redis.call('ZREM', agent .. ':leased', id)
+            return
+        end
+
+        local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
+        if e[7] == 'leased' then
+            local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
+            if via(e[8]) == 'poll' then
+                failures = failures + 1
+            elseif loss ~= '1' then
+                failures, loss = failures + 1, '1'
+            end
+            redis.call('HSET', key, 'failures', failures, 'loss', loss, 'history', history)
+        end
+
+        redis.call('HSET', key, 'state', 'leased', 'attempts', attempts + 1, 'holder', session, 'leased_at', now)
+        leases[#leases + 1], leases[#leases + 2] = deadline, id
+        count, bytes = count + 1, bytes + #e[2] + #e[3]
+        handed_out = handed_out + #e[2] + #e[3]
+        for _, value in ipairs({ id, e[1], e[2], e[3], attempts + 1, failures, tonumber(loss), e[11] and string.match(e[11], '^%d+') or '' }) do
+            answer[#answer + 1] = value
+        end
+    end
+
+    local function full()
+        return count >= max_events or (count > 0 and bytes >= max_bytes)
+    end
+
+    -- Two sorted lists, merged: earliest first, and of one millisecond the oldest id.
+    local waiting = redis.call('ZRANGEBYSCORE', agent .. ':waiting', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
+    local leased = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
+    local w, l = 1, 1
+    while not full() and (waiting[w] or leased[l]) do
+        local wdue, ldue = tonumber(waiting[w + 1]) or math.huge, tonumber(leased[l + 1]) or math.huge
+        if wdue < ldue or (wdue == ldue and waiting[w] < leased[l]) then
+            unwaiting[#unwaiting + 1] = waiting[w]
+            hand_out(waiting[w])
+            w = w + 2
+        else
+            hand_out(leased[l], ldue)
+            l = l + 2
+        end
+    end
+
+    local left, left_until = 0, math.huge
+    local most = max_events - count
+    if mine then
+        left, left_until = others_turns()
+        most = math.min(most, math.max(mine.turns, redis.call('ZCARD', agent .. ':ready') - left))
+    end
+
+    if not full() and most > 0 then
+        for _, id in ipairs(redis.call('ZRANGE', agent .. ':ready', 0, most - 1)) do
+            unready[#unready + 1] = id
+            hand_out(id)
+            if full() then
+                break
             end
         end
     end
-    return turns, ends
-end
 
-local answer = { 0, '' }
-local count, bytes, lost = 0, 0, 0
-local leases, unready, unwaiting = {}, {}, {}
-
--- `due`: for a lease that has run out, when it did.
-local function hand_out(id, due)
-    local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history', 'wait')
-    if not e[1] then
-        lost = lost + 1 -- Redis evicted it, or someone deleted it: the queue goes on.
-        redis.call('ZREM', agent .. ':leased', id)
-        return
+    in_chunks('ZREM', agent .. ':waiting', unwaiting)
+    in_chunks('ZREM', agent .. ':ready', unready)
+    in_chunks('ZREM', agent .. ':queued', unwaiting)
+    in_chunks('ZREM', agent .. ':queued', unready)
+    in_chunks('ZADD', agent .. ':leased', leases)
+    if lost > 0 and redis.call('HINCRBY', agent, 'events', -lost) <= 0 then
+        redis.call('HSET', agent, 'events', 0, 'bytes', 0) -- How large they were went with them.
     end
 
-    local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
-    if e[7] == 'leased' then
-        local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
-        if via(e[8]) == 'poll' then
-            failures = failures + 1
-        elseif loss ~= '1' then
-            failures, loss = failures + 1, '1'
+    local function next_due(set)
+        return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
+    end
+
+    local due, ready = math.min(next_due(':waiting'), next_due(':leased')), redis.call('ZCARD', agent .. ':ready')
+    if mine then
+        mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
+        for _, one in pairs(sharers) do
+            one.turns = ready > 0 and one.turns or 0 -- Polls may have taken them.
+            one.since = one.turns > 0 and one.since or nil
         end
-        redis.call('HSET', key, 'failures', failures, 'loss', loss, 'history', history)
-    end
-
-    redis.call('HSET', key, 'state', 'leased', 'attempts', attempts + 1, 'holder', session, 'leased_at', now)
-    leases[#leases + 1], leases[#leases + 2] = deadline, id
-    count, bytes = count + 1, bytes + #e[2] + #e[3]
-    for _, value in ipairs({ id, e[1], e[2], e[3], attempts + 1, failures, tonumber(loss), e[11] and string.match(e[11], '^%d+') or '' }) do
-        answer[#answer + 1] = value
-    end
-end
-
-local function full()
-    return count >= max_events or (count > 0 and bytes >= max_bytes)
-end
-
--- Two sorted lists, merged: earliest first, and of one millisecond the oldest id.
-local waiting = redis.call('ZRANGEBYSCORE', agent .. ':waiting', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
-local leased = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
-local w, l = 1, 1
-while not full() and (waiting[w] or leased[l]) do
-    local wdue, ldue = tonumber(waiting[w + 1]) or math.huge, tonumber(leased[l + 1]) or math.huge
-    if wdue < ldue or (wdue == ldue and waiting[w] < leased[l]) then
-        unwaiting[#unwaiting + 1] = waiting[w]
-        hand_out(waiting[w])
-        w = w + 2
-    else
-        hand_out(leased[l], ldue)
-        l = l + 2
-    end
-end
-
-local left, left_until = 0, math.huge
-local most = max_events - count
-if mine then
-    left, left_until = others_turns()
-    most = math.min(most, math.max(mine.turns, redis.call('ZCARD', agent .. ':ready') - left))
-end
-
-if not full() and most > 0 then
-    for _, id in ipairs(redis.call('ZRANGE', agent .. ':ready', 0, most - 1)) do
-        unready[#unready + 1] = id
-        hand_out(id)
-        if full() then
-            break
+        save_sharers(agent, sharers)
+        if ready > 0 and mine.turns == 0 and ready <= left then
+            ready, due = 0, math.min(due, left_until)
         end
     end
-end
-
-in_chunks('ZREM', agent .. ':waiting', unwaiting)
-in_chunks('ZREM', agent .. ':ready', unready)
-in_chunks('ZREM', agent .. ':queued', unwaiting)
-in_chunks('ZREM', agent .. ':queued', unready)
-in_chunks('ZADD', agent .. ':leased', leases)
-if lost > 0 and redis.call('HINCRBY', agent, 'events', -lost) <= 0 then
-    redis.call('HSET', agent, 'events', 0, 'bytes', 0) -- How large they were went with them.
-end
-
-local function next_due(set)
-    return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
-end
-
-local due, ready = math.min(next_due(':waiting'), next_due(':leased')), redis.call('ZCARD', agent .. ':ready')
-if mine then
-    mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
-    for _, one in pairs(sharers) do
-        one.turns = ready > 0 and one.turns or 0 -- Polls may have taken them.
-        one.since = one.turns > 0 and one.since or nil
+    if due <= tonumber(now) or ready > 0 then
+        answer[1] = 1
+    elseif due < math.huge then
+        answer[2] = string.format('%.0f', due)
     end
-    save_sharers(agent, sharers)
-    if ready > 0 and mine.turns == 0 and ready <= left then
-        ready, due = 0, math.min(due, left_until)
-    end
+    return answer
 end
-if due <= tonumber(now) or ready > 0 then
-    answer[1] = 1
-elseif due < math.huge then
-    answer[2] = string.format('%.0f', due)
-end
-return answer
+
+return each_call(lease)

@@ -136,3 +136,20 @@ local function keep_given_up(agent, kind, ids, dead_ms)
     in_chunks('ZREM', set, gone)
     redis.call('PEXPIRE', set, dead_ms)
 end
+
+-- Calls that came together (RedisScript.TakesMany): of each the number of its agent among KEYS, how many arguments it has, and these; `run` is
+-- given the agent and the places of the first argument and of the last. One agent's broken keys are not another's fault: what fails is
+-- answered '!' and why.
+local function each_call(run)
+    local answers, at = {}, 1
+    while at <= #ARGV do
+        local first, count = at + 2, tonumber(ARGV[at + 1])
+        local ok, answer = pcall(run, KEYS[tonumber(ARGV[at])], first, first + count - 1)
+        if not ok then
+            answer = '!' .. tostring(type(answer) == 'table' and answer.err or answer)
+        end
+        answers[#answers + 1] = answer
+        at = first + count
+    end
+    return answers
+end
