@@ -21,12 +21,12 @@ internal sealed class RedisScript
     public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript NoteUse = new("note_use");
     public static readonly RedisScript List = new("list");
-    public static readonly RedisScript Presence = new("presence");
+    public static readonly RedisScript Presence = new("presence", takesMany: true);
     public static readonly RedisScript Log = new("log");
     public static readonly RedisScript ReadLog = new("read_log");
     public static readonly RedisScript TakeDue = new("take_due");
     public static readonly RedisScript MoveDue = new("move_due");
-    public static readonly RedisScript TakePermits = new("take_permits");
+    public static readonly RedisScript TakePermits = new("take_permits", takesMany: true);
     public static readonly RedisScript Seats = new("seats");
     public static readonly RedisScript ReportNode = new("report_node");
     public static readonly RedisScript AddCounts = new("add_counts");
