@@ -2,7 +2,8 @@ using System.Net.Sockets;
 
 /// <summary>
 /// Runs in every .NET process that the bench measures, before its own code (<c>DOTNET_STARTUP_HOOKS</c>): tells whoever connects to the
-/// socket in <c>RELAY_BENCH_ALLOCATED</c> how many bytes have been allocated until now, as eight bytes, little-endian.
+/// socket in <c>RELAY_BENCH_ALLOCATED</c> and sends a byte how many bytes have been allocated until now, as eight bytes, little-endian. If the
+/// byte is 1, what is garbage is collected before, and its memory given back.
 /// </summary>
 internal static class StartupHook
 {
@@ -22,6 +23,13 @@ internal static class StartupHook
         while (true)
         {
             using var asked = listener.Accept();
+            var wish = new byte[1];
+            asked.Receive(wish);
+            if (wish[0] == 1)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            }
+
             var answer = BitConverter.GetBytes(GC.GetTotalAllocatedBytes(precise: true));
             asked.Send(answer);
         }

@@ -7,8 +7,9 @@ namespace Relay.Bench.Load;
 
 /// <param name="Agents">How many were connected.</param>
 /// <param name="KiBEach">Of the server's resident memory, for each of them.</param>
+/// <param name="KiBCollected">The same, when it has collected its garbage: what an agent keeps.</param>
 /// <param name="Cores">What each process used while nothing happened but heartbeats: 0.01 is 1 % of a core.</param>
-internal sealed record IdleResult(int Agents, double KiBEach, IReadOnlyDictionary<string, double> Cores);
+internal sealed record IdleResult(int Agents, double KiBEach, double KiBCollected, IReadOnlyDictionary<string, double> Cores);
 
 /// <summary>Agents that are connected, answer pings, and get nothing.</summary>
 internal static class IdleAgents
@@ -24,6 +25,8 @@ internal static class IdleAgents
         var first = await contender.ConnectIdleAsync(200, stop.Token);
         await Task.Delay(Settling, TimeProvider.System);
         var before = server.MemoryMiB;
+        server.CollectGarbage();
+        var beforeCollected = server.MemoryMiB;
         var others = await contender.ConnectIdleAsync(agents, stop.Token);
         await Task.Delay(Settling, TimeProvider.System);
         var each = (server.MemoryMiB - before) * 1024 / agents;
@@ -34,9 +37,12 @@ internal static class IdleAgents
         var microseconds = Stopwatch.GetElapsedTime(began).TotalMicroseconds;
         var cores = used.Zip(contender.Processes, (one, process) => (one.Name, (process.CpuMicroseconds - one.Cpu) / microseconds)).ToDictionary();
 
+        server.CollectGarbage();
+        var collected = (server.MemoryMiB - beforeCollected) * 1024 / agents;
+
         await stop.CancelAsync();
         await Task.WhenAll(first, others).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return new IdleResult(agents, each, cores);
+        return new IdleResult(agents, each, collected, cores);
     }
 
     /// <summary>Agents on WebSockets that answer heartbeats until the stop.</summary>

@@ -12,10 +12,12 @@ internal sealed class Allocations
         [("DOTNET_STARTUP_HOOKS", Path.Combine(AppContext.BaseDirectory, "hook", "Relay.Bench.Hook.dll")), ("RELAY_BENCH_ALLOCATED", _path)];
 
     /// <summary>Since its start.</summary>
-    public long Read()
+    /// <param name="collect">Whether its garbage is collected before, and the memory given back.</param>
+    public long Read(bool collect = false)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Connect(new UnixDomainSocketEndPoint(_path));
+        socket.Send([collect ? (byte)1 : (byte)0]);
         Span<byte> answer = stackalloc byte[sizeof(long)];
         for (var length = 0; length < answer.Length;)
         {

@@ -31,6 +31,9 @@ internal sealed class Child : IAsyncDisposable
     /// <summary>Since its start; null: it is not .NET.</summary>
     public long? AllocatedBytes => _allocations?.Read();
 
+    /// <summary>Has it give back what it does not need, if it is .NET.</summary>
+    public void CollectGarbage() => _allocations?.Read(collect: true);
+
     public double PeakMemoryMiB => ReadMemory("VmHWM:");
 
     public double MemoryMiB => ReadMemory("VmRSS:");

@@ -47,7 +47,7 @@ internal sealed class Report(Settings settings)
         }).ToArray(),
     });
 
-    public void Add(Contender contender, IdleResult idle) => _idle.Add(new { Contender = contender.Name, contender.Note, idle.Agents, KibEach = idle.KiBEach, idle.Cores });
+    public void Add(Contender contender, IdleResult idle) => _idle.Add(new { Contender = contender.Name, contender.Note, idle.Agents, KibEach = idle.KiBEach, KibCollected = idle.KiBCollected, idle.Cores });
 
     public void Add(IEnumerable<Curve> curves) => _curves.AddRange(curves);
 

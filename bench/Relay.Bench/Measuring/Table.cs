@@ -7,7 +7,7 @@ internal static class Table
 {
     public static void Print(string name, IdleResult idle) => Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{name,-24} {idle.Agents,6} agents {idle.KiBEach,6:0.0} KiB each  cores: {Join(idle.Cores, "0.000")}"));
+        $"{name,-24} {idle.Agents,6} agents {idle.KiBEach,6:0.0} KiB each, {idle.KiBCollected,6:0.0} collected  cores: {Join(idle.Cores, "0.000")}"));
 
     public static void Print(IReadOnlyList<Row> rows)
     {
