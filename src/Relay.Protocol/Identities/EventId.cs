@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Text;
 
 namespace Relay.Protocol;
 
@@ -64,7 +65,12 @@ public readonly record struct EventId : IComparable<EventId>
     public int CompareTo(EventId other) => _value.CompareTo(other._value);
 
     /// <summary>The text form.</summary>
-    public override string ToString() => Prefix + _value.ToString("x32", CultureInfo.InvariantCulture);
+    public override string ToString()
+    {
+        Span<byte> utf8 = stackalloc byte[TextLength];
+        Format(utf8);
+        return Encoding.ASCII.GetString(utf8);
+    }
 
     /// <summary>Whether <paramref name="left"/> sorts before <paramref name="right"/>.</summary>
     public static bool operator <(EventId left, EventId right) => left.CompareTo(right) < 0;

@@ -30,7 +30,7 @@ public static class Frames
 
         return type switch
         {
-            "ack" => ReadAck(utf8, out error),
+            "ack" => AckFrame.TryRead(utf8) ?? ReadAck(utf8, out error),
             "nack" => Read(utf8, MessageJson.Default.NackMessage, out error),
             "extend" => Read(utf8, MessageJson.Default.ExtendMessage, out error),
             "reply" => Read(utf8, MessageJson.Default.ReplyMessage, out error),
@@ -110,8 +110,8 @@ public static class Frames
         }
     }
 
-    /// <summary>The serializer checks every field for null, but no list's elements.</summary>
-    private static AckMessage? ReadAck(ReadOnlySpan<byte> utf8, out FrameError error)
+    /// <summary>Acks of any form. The serializer checks every field for null, but no list's elements.</summary>
+    internal static AckMessage? ReadAck(ReadOnlySpan<byte> utf8, out FrameError error)
     {
         var ack = Read(utf8, MessageJson.Default.AckMessage, out error);
         if (ack?.Ids is { } ids && ids.Contains(null!))
@@ -165,7 +165,7 @@ public static class Frames
                         return false;
                     }
 
-                    type = KnownType(ref reader);
+                    (type, error) = (KnownType(ref reader), default);
                     return true;
                 }
 

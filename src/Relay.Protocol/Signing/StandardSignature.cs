@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -55,16 +56,22 @@ public static class StandardSignature
     /// <summary>Whether one of the signatures is right, however old.</summary>
     internal static bool Matches(SigningSecret secret, string? signatures, string id, long timestampSeconds, ReadOnlySpan<byte> body)
     {
-        if (signatures is null || signatures.Length > MaxHeaderLength || Encoding.UTF8.GetByteCount(id) > MaxIdBytes)
+        Span<byte> idUtf8 = stackalloc byte[MaxIdBytes];
+        if (signatures is null || signatures.Length > MaxHeaderLength || !Encoding.UTF8.TryGetBytes(id, idUtf8, out var idBytes))
         {
             return false;
         }
 
-        var expected = Encoding.ASCII.GetBytes(Sign(secret, id, timestampSeconds, body));
+        Span<byte> expected = stackalloc byte[Length];
+        Write(secret, idUtf8[..idBytes], timestampSeconds, body, expected);
+        Span<byte> given = stackalloc byte[Length];
         var found = false;
         foreach (var range in signatures.AsSpan().Split(' '))
         {
-            found |= CryptographicOperations.FixedTimeEquals(expected, Encoding.UTF8.GetBytes(signatures[range]));
+            var one = signatures.AsSpan(range);
+            found |= one.Length == Length
+                && Ascii.FromUtf16(one, given, out _) == OperationStatus.Done
+                && CryptographicOperations.FixedTimeEquals(expected, given);
         }
 
         return found;
