@@ -7,10 +7,13 @@ internal static class Allocated
 {
     private const int Calls = 1000;
 
-    /// <summary>The JIT's better code comes later and by itself, at the latest after this.</summary>
+    /// <summary>Rounds are tried until one is good: first calls and collections of garbage may cost some, and better code comes later, by itself.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Fails if a call allocates more bytes than <paramref name="most"/>, however warm it is; 0: nothing, not even in one of many calls.</summary>
+    /// <summary>
+    /// Fails if a call allocates more bytes than <paramref name="most"/>, however warm it is; 0: nothing, not even in one of many calls. The
+    /// bound is to hold for the JIT's first code too (<c>DOTNET_TC_CallCountThreshold=100000000</c>): among other tests there may never be better.
+    /// </summary>
     public static void AtMost(long most, Action call) => AtMost(most, _ => call());
 
     /// <inheritdoc cref="AtMost(long, Action)"/>

@@ -1,0 +1,53 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Relay.Protocol;
+using Relay.Server.Ingest;
+using Relay.Server.Ingest.Sources;
+using Relay.Server.Tests.Ingest.Sources;
+
+namespace Relay.Server.Tests.Allocations;
+
+/// <summary>What is done with a webhook before it is stored.</summary>
+public sealed class IngestAllocationTests
+{
+    private readonly RelayId _agent = RelayId.TryParse("agt_0123456789abcdef", out var agent) ? agent : throw new FormatException();
+
+    /// <summary>The names in lower case, the text, its buffer.</summary>
+    [Fact]
+    public void The_head_of_an_event()
+    {
+        var request = new DefaultHttpContext().Request;
+        (request.Method, request.Path) = ("POST", "/api/v1/webhook/" + _agent);
+        request.Headers.Host = "relay.example.com";
+        request.Headers.Connection = "keep-alive";
+        request.Headers.ContentType = "application/json";
+        request.Headers.UserAgent = "GitHub-Hookshot/0000000";
+        request.Headers["X-GitHub-Event"] = "push";
+        request.Headers["X-GitHub-Delivery"] = "00000000-0000-0000-0000-000000000000";
+
+        Allocated.AtMost(1248, () => EventHead.Write(request, _agent, verifiedSource: "github"));
+    }
+
+    [Theory]
+    [InlineData("github", 280)]
+    [InlineData("stripe", 632)]
+    [InlineData("slack", 472)]
+    [InlineData("standard", 128)]
+    public void Checking_what_a_provider_signed_costs_the_same_however_big(string name, long bytes)
+    {
+        var example = name switch { "github" => Examples.GitHub, "stripe" => Examples.Stripe, "slack" => Examples.Slack, _ => Examples.Standard };
+        var source = example.Make([example.Secret]);
+        var headers = new HeaderDictionary();
+        foreach (var (header, value) in example.Headers)
+        {
+            headers[header] = value;
+        }
+
+        var now = DateTimeOffset.FromUnixTimeSeconds(example.SignedAt ?? 0);
+        var signed = Encoding.UTF8.GetBytes(example.Body);
+        var tampered = new byte[16 << 10];
+
+        Allocated.AtMost(bytes, () => Assert.True(source.Verify(new SourceRequest(headers, example.Url, signed, now))));
+        Allocated.AtMost(bytes, () => Assert.False(source.Verify(new SourceRequest(headers, example.Url, tampered, now))));
+    }
+}
