@@ -37,6 +37,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private int _faultsBeforeAuth;
     private ConnectionSeats.Seat? _seat;
     private ConnectionSeats.Seat? _agentSeat;
+
+    /// <summary>Until it is open. What it is later nobody else keeps: there are many of these, for long.</summary>
+    private Agent? _presented;
     private Agent? _agent;
     private DeliveryPump? _pump;
     private AgentWatch? _watch;
@@ -44,9 +47,14 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private IAsyncDisposable? _subscription;
     private Task _withdrawal = Task.CompletedTask;
 
-    public AgentConnection(WebSocket socket, FrameStream stream, HttpRequest request, ConnectionServices services)
+    /// <param name="socket">The connection's.</param>
+    /// <param name="stream">What is under it.</param>
+    /// <param name="request">The upgrade.</param>
+    /// <param name="agent">Whose key the upgrade request carried; null: the first frame must.</param>
+    /// <param name="services">What every connection needs.</param>
+    public AgentConnection(WebSocket socket, FrameStream stream, HttpRequest request, Agent? agent, ConnectionServices services)
     {
-        (_socket, _request, _services) = (socket, request, services);
+        (_socket, _request, _presented, _services) = (socket, request, agent, services);
         _outbound = new Outbound(socket, stream, this);
         _deadline = services.Time.GetUtcNow() + services.Options.Value.AuthTimeout;
     }
@@ -89,10 +97,9 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private DateTimeOffset Now => _services.Time.GetUtcNow();
 
     /// <summary>Serves the connection until its end.</summary>
-    /// <param name="agent">Whose key the upgrade request carried; null: the first frame must.</param>
     /// <param name="seat">Its place among those of its address; null: there was none.</param>
     /// <param name="aborted">The transport's end.</param>
-    public async Task RunAsync(Agent? agent, ConnectionSeats.Seat? seat, CancellationToken aborted)
+    public async Task RunAsync(ConnectionSeats.Seat? seat, CancellationToken aborted)
     {
         _seat = seat;
         _services.Registry.Add(this);
@@ -109,9 +116,10 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 Stop(StopReason.TooManyOfAddress);
             }
 
-            if (agent is not null && TryBeginOpening())
+            if (_presented is not null && TryBeginOpening())
             {
-                await OpenAsync(agent, maxInFlight: null);
+                await OpenAsync(_presented, maxInFlight: null);
+                _presented = null;
             }
 
             await ReadAsync(aborted);

@@ -79,10 +79,11 @@ internal static class ConnectionEndpoints
 
         // Pings are messages here, and nothing else needs a timer for each socket.
         var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = Timeout.InfiniteTimeSpan });
-        var connection = new AgentConnection(socket, context.Features.GetRequiredFeature<FrameStream>(), context.Request, services);
+        var connection = new AgentConnection(socket, context.Features.GetRequiredFeature<FrameStream>(), context.Request, agent, services);
+        agent = null; // This method lasts as long as the connection, which has another before long.
         try
         {
-            await connection.RunAsync(agent, seat, context.RequestAborted);
+            await connection.RunAsync(seat, context.RequestAborted);
         }
         finally
         {
