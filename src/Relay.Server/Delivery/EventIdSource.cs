@@ -6,6 +6,16 @@ namespace Relay.Server.Delivery;
 /// <summary>Makes event ids that sort in the order in which they were made, also when the clock steps back. Any thread.</summary>
 internal sealed class EventIdSource(TimeProvider time)
 {
+    /// <summary>Asking for random bytes costs the same for many as for few.</summary>
+    private const int RandomBytes = 512;
+
+    [ThreadStatic]
+    private static byte[]? _random;
+
+    /// <summary>How many of them are not used yet.</summary>
+    [ThreadStatic]
+    private static int _left;
+
     private long _last;
 
     /// <summary>Sorts before every id made at that time or later.</summary>
@@ -27,8 +37,19 @@ internal sealed class EventIdSource(TimeProvider time)
         }
         while (Interlocked.CompareExchange(ref _last, next, last) != last);
 
-        Span<byte> random = stackalloc byte[sizeof(ulong)];
-        RandomNumberGenerator.Fill(random);
-        return new EventId(new UInt128((ulong)next, BitConverter.ToUInt64(random)));
+        return new EventId(new UInt128((ulong)next, NextRandom()));
+    }
+
+    private static ulong NextRandom()
+    {
+        var random = _random ??= new byte[RandomBytes];
+        if (_left == 0)
+        {
+            RandomNumberGenerator.Fill(random);
+            _left = RandomBytes;
+        }
+
+        _left -= sizeof(ulong);
+        return BitConverter.ToUInt64(random, _left);
     }
 }

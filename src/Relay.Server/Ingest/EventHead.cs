@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Net.Http.Headers;
@@ -29,7 +28,7 @@ internal static class EventHead
     public static byte[] Write(HttpRequest request, RelayId agent, string? verifiedSource)
     {
         var target = WebhookTarget.Of(request, agent);
-        var buffer = new ArrayBufferWriter<byte>(512);
+        using var buffer = new PooledBufferWriter(4096);
         using (var json = new Utf8JsonWriter(buffer, Json))
         {
             json.WriteStartObject();
