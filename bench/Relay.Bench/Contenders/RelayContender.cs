@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Relay.Bench.Load;
 using Relay.Bench.Measuring;
@@ -15,6 +16,9 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1)
 {
     private const string AdminKey = "bench-admin-key-0123456789";
     private readonly HttpClient _http = new() { DefaultRequestHeaders = { { "X-Admin-Key", AdminKey } } };
+
+    /// <summary>How long the last node took to be ready.</summary>
+    public TimeSpan ReadyAfter { get; private set; }
 
     public override async Task StartAsync()
     {
@@ -37,10 +41,12 @@ internal sealed class RelayContender(string name, string? fsync, int nodes = 1)
         {
             urls.Add(new Uri($"http://127.0.0.1:{LocalRedis.FreePort()}"));
             var folder = Own(new TemporaryFolder());
+            var began = Stopwatch.GetTimestamp();
             Own(await Child.StartAsync(
                 "relay", "dotnet", [Path.Combine(AppContext.BaseDirectory, "server", "Relay.Server.dll")],
                 [.. settings, ("ASPNETCORE_URLS", urls[node].ToString()), ("Relay__Storage__Path", folder.Path)], readyLine: null, new Allocations()));
             await WhenReadyAsync(urls[node]);
+            ReadyAfter = Stopwatch.GetElapsedTime(began);
         }
 
         Target = await RegisterAsync(urls[0], urls[^1]);

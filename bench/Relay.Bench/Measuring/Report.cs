@@ -6,7 +6,7 @@ using Relay.Bench.Load;
 namespace Relay.Bench.Measuring;
 
 /// <summary>
-/// All results, as JSON: <c>{machine, settings, tables: […], idle: […], curves: […]}</c>. Rates are events a second, latencies ms, CPU is µs an event and
+/// All results, as JSON: <c>{machine, settings, tables: […], idle: […], starts: […], curves: […]}</c>. Rates are events a second, latencies ms, CPU is µs an event and
 /// allocations are bytes an event, each by process; a figure that was not measured is null.
 /// </summary>
 internal sealed class Report(Settings settings)
@@ -20,6 +20,7 @@ internal sealed class Report(Settings settings)
 
     private readonly List<object> _tables = [];
     private readonly List<object> _idle = [];
+    private readonly List<object> _starts = [];
     private readonly List<Curve> _curves = [];
 
     public void Add(string run, string text, int bodyBytes, IReadOnlyList<Row> rows) => _tables.Add(new
@@ -49,6 +50,8 @@ internal sealed class Report(Settings settings)
 
     public void Add(Contender contender, IdleResult idle) => _idle.Add(new { Contender = contender.Name, contender.Note, idle.Agents, KibEach = idle.KiBEach, KibCollected = idle.KiBCollected, idle.Cores });
 
+    public void Add(Contender contender, IReadOnlyList<double> secondsToReady) => _starts.Add(new { Contender = contender.Name, SecondsToReady = secondsToReady, Median = Row.Median(secondsToReady) });
+
     public void Add(IEnumerable<Curve> curves) => _curves.AddRange(curves);
 
     /// <summary>Of all that was measured until now.</summary>
@@ -61,6 +64,7 @@ internal sealed class Report(Settings settings)
             Settings = new { Runs = settings.Names, settings.Only, settings.Rounds, Seconds = settings.Duration.TotalSeconds, settings.BodyBytes, settings.Agents, settings.Waiting },
             Tables = _tables,
             Idle = _idle,
+            Starts = _starts,
             Curves = _curves,
         };
         await File.WriteAllTextAsync(path, JsonSerializer.Serialize(all, Json) + "\n");

@@ -68,6 +68,7 @@ internal static class AllRuns
             "backlog", "POSTs answered, 64 at a time, while events wait for the same agent, which is away", null, Two,
             static settings => [.. settings.Waiting.Select(waiting => new Case($"on top of {waiting:n0}", (contender, body, measured) =>
                 Growth.AcceptOnTopAsync(contender, body, waiting, InFlight, settings.Duration, measured)))]),
+        new StartRun(static () => [new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec")]),
         new IdleRun(static () =>
             [
                 new FloorContender("bare socket", "socket"), new RelayContender("relay embedded", null), new RelayContender("relay redis everysec", "everysec"),

@@ -18,9 +18,9 @@ internal sealed class LaneMessage
     private int _arguments;
     private long _bytes;
 
-    public LaneMessage(RedisLane lane, LaneCall first, int connection)
+    public LaneMessage(RedisLane lane, LaneCall first, int period)
     {
-        (Lane, Script, Connection) = (lane, first.Script, connection);
+        (Lane, Script, Period) = (lane, first.Script, period);
         Add(first);
     }
 
@@ -28,8 +28,8 @@ internal sealed class LaneMessage
 
     public RedisScript Script { get; }
 
-    /// <summary>Which of the lane's, counted from its beginning.</summary>
-    public int Connection { get; }
+    /// <summary>Which of the lane's it was sent in.</summary>
+    public int Period { get; }
 
     public IReadOnlyList<LaneCall> Calls => _calls;
 

@@ -25,20 +25,15 @@ internal sealed class RedisLane
     private const int MostGathered = 1;
 
     private readonly Lock _gate = new();
+    private readonly CallList _calls = new();
     private ConnectionMultiplexer? _multiplexer;
     private IDatabase? _database;
-    private LaneCall? _first;
-    private LaneCall? _last;
 
-    /// <summary>The first that is held, unless scripts are being loaded.</summary>
-    private LaneCall? _firstHeld;
-
-    /// <summary>Calls in the list whose state is <see cref="CallState.Sent"/>.</summary>
-    private int _sent;
-
-    /// <summary>Messages of scripts that take many that this connection has not answered.</summary>
+    /// <summary>Messages of scripts that take many that were sent since <see cref="_period"/> began and are not answered.</summary>
     private int _gathered;
-    private int _connection;
+
+    /// <summary>Counts on when nothing that was sent is awaited any more.</summary>
+    private int _period;
     private bool _isCluster;
 
     /// <summary>A script was missing: calls are held back.</summary>
@@ -95,7 +90,7 @@ internal sealed class RedisLane
             }
 
             var call = new LaneCall(script, key, arguments, sizeBytes);
-            Append(call);
+            _calls.Append(call);
             if (!_isReloading && !(script.TakesMany && _gathered >= MostGathered && !_isCluster))
             {
                 SendHeld(byHash: true);
@@ -139,13 +134,18 @@ internal sealed class RedisLane
         {
             // Of a cluster that has lost a part, the others' answers say nothing about a call.
             var answered = _service == Service.Partial ? 0 : _answeredAt;
-            while (_first is { } call && (IsOver(CallLimit, Math.Max(call.MadeAt, answered)) || IsOver(BurstLimit, call.MadeAt)))
+            while (_calls.First is { } call && (IsOver(CallLimit, Math.Max(call.MadeAt, answered)) || IsOver(BurstLimit, call.MadeAt)))
             {
                 _isStalled = _service != Service.Partial;
                 GiveUp(call);
             }
 
-            ResendIfAllAnswered();
+            if (_calls.SentCount == 0)
+            {
+                BeginPeriod();
+            }
+
+            Resume();
         }
 
         bool IsOver(TimeSpan limit, long since) => now - since > limit.TotalMilliseconds;
@@ -181,12 +181,12 @@ internal sealed class RedisLane
             _multiplexer = multiplexer;
             _database = multiplexer?.GetDatabase();
             _isCluster = multiplexer is not null && RedisServers.IsCluster(multiplexer);
-            _connection++;
-            _gathered = 0;
-            while (_first is { } call)
+            while (_calls.First is { } call)
             {
                 GiveUp(call);
             }
+
+            BeginPeriod();
 
             _isReloading = false;
             _isStalled = false;
@@ -206,8 +206,14 @@ internal sealed class RedisLane
 
     private void GiveUp(LaneCall call)
     {
-        End(call);
+        _calls.End(call);
         call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
+    }
+
+    private void BeginPeriod()
+    {
+        _period++;
+        _gathered = 0;
     }
 
     /// <summary>Sends all that is held, in order.</summary>
@@ -215,10 +221,10 @@ internal sealed class RedisLane
     private void SendHeld(bool byHash)
     {
         // Sending may end a call at once, which may send too: each is taken before it is sent.
-        while (_firstHeld is { } first)
+        while (_calls.FirstHeld is { } first)
         {
-            var message = new LaneMessage(this, first, _connection);
-            TakeHeld(first);
+            var message = new LaneMessage(this, first, _period);
+            _calls.Send(first);
             if (!_isCluster)
             {
                 Gather(message, first);
@@ -242,32 +248,12 @@ internal sealed class RedisLane
 
             if (passed?.Contains(call.Key) != true && message.TryAdd(call))
             {
-                TakeHeld(call);
+                _calls.Send(call);
             }
             else
             {
                 (passed ??= []).Add(call.Key);
             }
-        }
-    }
-
-    private void TakeHeld(LaneCall call)
-    {
-        call.State = CallState.Sent;
-        _sent++;
-        LeaveHeld(call);
-    }
-
-    /// <summary>The call is held no more.</summary>
-    private void LeaveHeld(LaneCall call)
-    {
-        if (call == _firstHeld)
-        {
-            do
-            {
-                _firstHeld = _firstHeld.Next;
-            }
-            while (_firstHeld is { State: not CallState.Held });
         }
     }
 
@@ -317,7 +303,7 @@ internal sealed class RedisLane
                 _isStalled = false;
             }
 
-            if (message.Script.TakesMany && message.Connection == _connection)
+            if (message.Script.TakesMany && message.Period == _period)
             {
                 _gathered--;
             }
@@ -332,13 +318,12 @@ internal sealed class RedisLane
 
                 if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
                 {
-                    call.State = CallState.Held;
-                    _sent--;
+                    _calls.Hold(call);
                     _isReloading = true;
                     continue;
                 }
 
-                End(call);
+                _calls.End(call);
                 if (error is not null)
                 {
                     call.TrySetException(RedisErrors.Translate(error));
@@ -353,66 +338,23 @@ internal sealed class RedisLane
                 }
             }
 
-            ResendIfAllAnswered();
-            if (!_isReloading && _gathered < MostGathered)
-            {
-                SendHeld(byHash: true);
-            }
+            Resume();
         }
     }
 
-    /// <summary>All that is listed then is held, and in order.</summary>
-    private void ResendIfAllAnswered()
+    /// <summary>Sends what is held, if there is nothing to wait for any more.</summary>
+    private void Resume()
     {
-        if (_isReloading && _sent == 0)
+        if (_isReloading && _calls.SentCount == 0)
         {
+            // All that is listed is held, and in order.
             _isReloading = false;
-            _firstHeld = _first;
+            _calls.LookFromFirst();
             SendHeld(byHash: false);
         }
-    }
-
-    private void Append(LaneCall call)
-    {
-        call.Previous = _last;
-        if (_last is null)
+        else if (!_isReloading && _gathered < MostGathered && _database is not null)
         {
-            _first = call;
-        }
-        else
-        {
-            _last.Next = call;
-        }
-
-        _last = call;
-        _firstHeld ??= call;
-    }
-
-    private void End(LaneCall call)
-    {
-        if (call.State == CallState.Sent)
-        {
-            _sent--;
-        }
-
-        call.State = CallState.Ended;
-        LeaveHeld(call);
-        if (call.Previous is null)
-        {
-            _first = call.Next;
-        }
-        else
-        {
-            call.Previous.Next = call.Next;
-        }
-
-        if (call.Next is null)
-        {
-            _last = call.Previous;
-        }
-        else
-        {
-            call.Next.Previous = call.Previous;
+            SendHeld(byHash: true);
         }
     }
 }
