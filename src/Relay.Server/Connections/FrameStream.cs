@@ -6,16 +6,22 @@ namespace Relay.Server.Connections;
 
 /// <summary>
 /// The bytes under a WebSocket. While it is corked, what is written is held until it is much or the cork is drawn, so that frames that are
-/// ready together cost one send. Reading, writing and flushing, each one at a time.
+/// ready together cost one send. Reads one at a time; writes too, except <see cref="UncorkAsync"/>.
 /// </summary>
 internal sealed class FrameStream(Stream inner) : Stream
 {
     private const int MostHeldBytes = 32 << 10;
 
+    private readonly Lock _gate = new();
     private PooledBufferWriter? _held;
+    private volatile bool _isCorked;
 
     /// <summary>Whether more will be written at once. Who corks it uncorks it before the last write.</summary>
-    public bool IsCorked { get; set; }
+    public bool IsCorked
+    {
+        get => _isCorked;
+        set => _isCorked = value;
+    }
 
     public override bool CanRead => true;
 
@@ -38,22 +44,45 @@ internal sealed class FrameStream(Stream inner) : Stream
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (!IsCorked && _held is null)
+        lock (_gate)
         {
-            return inner.WriteAsync(buffer, cancellationToken);
+            if (_isCorked || _held is not null)
+            {
+                _held ??= new PooledBufferWriter(2 * buffer.Length);
+                _held.Write(buffer.Span);
+                return ValueTask.CompletedTask;
+            }
         }
 
-        _held ??= new PooledBufferWriter(2 * buffer.Length);
-        _held.Write(buffer.Span);
-        return ValueTask.CompletedTask;
+        return inner.WriteAsync(buffer, cancellationToken);
     }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     /// <summary>Of what is not held the server's own streams keep nothing back.</summary>
-    public override Task FlushAsync(CancellationToken cancellationToken) =>
-        _held is null || (IsCorked && _held.WrittenSpan.Length < MostHeldBytes) ? Task.CompletedTask : SendHeldAsync(cancellationToken);
+    public override Task FlushAsync(CancellationToken cancellationToken)
+    {
+        PooledBufferWriter held;
+        lock (_gate)
+        {
+            if (_held is null || (_isCorked && _held.WrittenSpan.Length < MostHeldBytes))
+            {
+                return Task.CompletedTask;
+            }
+
+            (held, _held) = (_held, null);
+        }
+
+        return SendAsync(held, cancellationToken);
+    }
+
+    /// <summary>Sends what is held, the framework's own close frame perhaps among it: nothing more will be written by who corked it.</summary>
+    public Task UncorkAsync()
+    {
+        IsCorked = false;
+        return FlushAsync(CancellationToken.None);
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -75,10 +104,9 @@ internal sealed class FrameStream(Stream inner) : Stream
         base.Dispose(disposing);
     }
 
-    private async Task SendHeldAsync(CancellationToken cancellationToken)
+    private async Task SendAsync(PooledBufferWriter held, CancellationToken cancellationToken)
     {
-        using var held = _held!;
-        _held = null;
+        using var _ = held;
         await inner.WriteAsync(held.WrittenMemory, cancellationToken);
     }
 }

@@ -99,6 +99,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
         }
         catch (Exception exception)
         {
+            await stream.UncorkAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             End();
             owner.SendFailed(exception);
         }
@@ -122,6 +123,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
             await socket.CloseOutputAsync((WebSocketCloseStatus)code, text, CancellationToken.None);
         }
 
+        await stream.UncorkAsync();
         End();
     }
 
