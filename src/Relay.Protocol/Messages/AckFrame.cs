@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Relay.Protocol;
 
-/// <summary>Reads the hot frame of agents by hand, for less than the generated reader takes, and the same: a test pins it to that.</summary>
+/// <summary>
+/// Reads the hot frame of agents by hand, and the same as the generated reader: a test pins it to that. It allocates 144 bytes instead of 224 for
+/// one id, 320 instead of 880 for two.
+/// </summary>
 internal static class AckFrame
 {
     /// <summary>Bytes of an id, its quotes and a comma.</summary>

@@ -46,7 +46,7 @@ internal sealed class FrameStream(Stream inner) : Stream
     {
         lock (_gate)
         {
-            if (_isCorked || _held is not null)
+            if (_held is not null || (_isCorked && buffer.Length < MostHeldBytes))
             {
                 _held ??= new PooledBufferWriter(2 * buffer.Length);
                 _held.Write(buffer.Span);

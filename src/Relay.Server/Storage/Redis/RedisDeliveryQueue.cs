@@ -40,7 +40,7 @@ internal sealed class RedisDeliveryQueue(
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var arguments = SettleArguments.From(settlements, now, _delivery, node, waits);
-        var answer = (RedisValue[]?)await Run(RedisScript.Settle, agent, arguments);
+        var answer = (RedisValue[]?)await lanes.For(agent).RunAsync(RedisScript.Settle, keys.Agent(agent), SettleArguments.Weight(settlements), arguments);
         var results = Array.ConvertAll(answer!, result => (SettleResult)(int)result);
         waits.Settled(settlements, results);
         return results;

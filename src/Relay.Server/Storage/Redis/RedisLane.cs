@@ -77,7 +77,7 @@ internal sealed class RedisLane
     /// <summary>The same, for a script that takes many.</summary>
     /// <param name="script">The script.</param>
     /// <param name="key">As above.</param>
-    /// <param name="sizeBytes">About how many bytes the arguments have.</param>
+    /// <param name="sizeBytes">About how many bytes the arguments have, or as many as keep Redis busy for as long: it bounds what is gathered.</param>
     /// <param name="arguments">The script's; as many for each call.</param>
     public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments)
     {

@@ -11,6 +11,9 @@ internal static class SettleArguments
     private const int Fixed = 6;
     private const int PerSettlement = 8;
 
+    /// <summary>Redis is as long busy with one as with so many bytes of events that are accepted.</summary>
+    private const long WeightBytes = 1 << 10;
+
     public static RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now, DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
     {
         var arguments = new RedisValue[Fixed + (settlements.Count * PerSettlement)];
@@ -27,6 +30,9 @@ internal static class SettleArguments
 
         return arguments;
     }
+
+    /// <summary>What the call counts for where calls are gathered.</summary>
+    public static long Weight(IReadOnlyList<Settlement> settlements) => settlements.Count * WeightBytes;
 
     private static void Write(Settlement settlement, SenderWaits waits, Span<RedisValue> to)
     {

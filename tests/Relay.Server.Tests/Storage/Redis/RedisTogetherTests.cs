@@ -30,6 +30,51 @@ public sealed class RedisTogetherTests(RedisFixture redis)
         }
     }
 
+    /// <summary>After an outage each of many agents may have a thousand acks: all in one script would keep Redis from everything else for seconds.</summary>
+    [Fact]
+    public async Task Acks_of_many_agents_are_not_more_than_Redis_has_time_for_at_once()
+    {
+        const int Each = 512;
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var session = SessionId.New();
+        var agents = Enumerable.Range(0, 64).Select(static _ => RelayId.New()).ToArray();
+        var before = await CountCallsAsync();
+
+        var results = await Task.WhenAll(Array.ConvertAll(
+            agents, agent => store.Queue.SettleAsync(agent, [.. Enumerable.Range(0, Each).Select(_ => Ack(NewEvent(agent).Id, session))], Now)));
+
+        Assert.All(results, static ofAgent => Assert.Equal(Enumerable.Repeat(SettleResult.Unknown, Each), ofAgent));
+        Assert.InRange(await CountCallsAsync() - before, agents.Length * Each / 1024, agents.Length);
+    }
+
+    [Fact]
+    public async Task A_held_event_wakes_nobody()
+    {
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var (agent, session, woken) = (RelayId.New(), SessionId.New(), 0);
+        var claimed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var subscription = await store.Queue.SubscribeAsync(agent, signal =>
+        {
+            if (signal.ClaimedBy == session)
+            {
+                claimed.TrySetResult();
+            }
+            else if (!signal.AgentChanged)
+            {
+                Interlocked.Increment(ref woken);
+            }
+        });
+
+        var ordered = new byte[16];
+        await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = ordered }, Terms());
+        await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = ordered }, Terms());
+        await store.Queue.ClaimAsync(agent, session, Now);
+
+        // What was told before it has come before it.
+        await claimed.Task.WaitAsync(Patience);
+        Assert.Equal(1, Volatile.Read(ref woken));
+    }
+
     /// <param name="broken">The agent's key that somebody has made something else.</param>
     [Theory]
     [InlineData("")]

@@ -1,6 +1,8 @@
 #!lua
--- Stores events of one or several agents, each leased at once where its terms allow it; takes many. Answers for each 0: ready, 3: ready and some node has a connection of the agent, 1: leased, 2: queue full,
--- the id it duplicates, or '!' and why the agent's events could not be stored: those of the others are.
+-- Stores events of one or several agents, each leased at once where its terms allow it; takes many. Answers for each 0: ready, 3: ready and
+-- some node has a connection of the agent, 1: leased, 2: queue full, the id it duplicates, or '!' and why the agent's events could not be
+-- stored: those of the others are.
+
 -- What is written once for all events of an agent, however many come together.
 local function open(agent)
     local kept = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
@@ -94,8 +96,8 @@ local function accept(queue, at)
             local one = sharers[turn]
             one.turns, one.since = one.turns + 1, one.since or tonumber(accepted)
         end
+        queue.woken[turn or ''] = true
     end
-    queue.woken[turn or ''] = true
     queue.accepted = accepted
     return 0
 end
