@@ -245,6 +245,11 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
     /// <summary>Whether a loss is among them; for all kinds but <see cref="SettlementKind.Ack"/>.</summary>
     public bool LossCounted { get; init; }
 
+    /// <summary>Whether the same is to be done with another event.</summary>
+    public bool IsAlike(Settlement other) =>
+        (Kind, Session, Outcome, DueAt, Failures, LossCounted) == (other.Kind, other.Session, other.Outcome, other.DueAt, other.Failures, other.LossCounted)
+        && Reason == other.Reason && Reply is null && other.Reply is null;
+
     /// <summary>Never half a surrogate pair, which could not be stored.</summary>
     private static string Beginning(string reason) =>
         reason[..(char.IsHighSurrogate(reason[MaxReasonLength - 1]) ? MaxReasonLength - 1 : MaxReasonLength)];

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using StackExchange.Redis;
@@ -78,7 +77,7 @@ internal static class QueueReplies
         var values = (RedisValue[])answer!;
         return new StoredEvent(
             id, agent, State(values[0]!), Time(values[1])!.Value, (byte[])values[2]!, (byte[])values[3]!,
-            AttemptCount: (int)values[4], Failures: (int)values[5], DueAt: Time(values[6]), History(values[7]!));
+            AttemptCount: (int)values[4], Failures: (int)values[5], DueAt: Time(values[6]), AttemptLines.Read(values[7]!));
     }
 
     /// <summary>Which sets list.lua looks at.</summary>
@@ -137,7 +136,4 @@ internal static class QueueReplies
         "dead" => EventState.Dead,
         _ => EventState.Expired,
     };
-
-    private static IReadOnlyList<AttemptRecord> History(string joined) =>
-        JsonSerializer.Deserialize($"[{joined}]", AttemptJson.Default.IReadOnlyListAttemptRecord)!;
 }

@@ -20,12 +20,13 @@ internal sealed class RedisDeliveryQueue(
         var (lease, wait) = (terms.Lease, accepted.ReplyBy is { } replyBy ? $"{Ms(replyBy)} {node.Name}" : "");
         var answer = await lanes.For(accepted.Agent).RunAsync(
             RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes,
+            WithoutEmptyEnd(
             [
                 Text(accepted.Id), Ms(accepted.AcceptedAt), Bytes(accepted.Head), Bytes(accepted.Body), terms.MaxQueuedEvents, terms.MaxQueuedBytes,
-                lease?.Session.Value ?? "", lease is null ? 0 : Ms(lease.Value.Until),
-                accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "", (long)terms.IdempotencyWindow.TotalMilliseconds,
+                lease?.Session.Value ?? "", lease is null ? 0 : Ms(lease.Value.Until), (long)terms.IdempotencyWindow.TotalMilliseconds,
+                accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "",
                 accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "", wait, lease is null ? "" : Said(lease.Value.Session, lease.Value.Room),
-            ]);
+            ]));
         return QueueReplies.Accept(accepted.Id, (RedisValue)answer);
     }
 
@@ -83,6 +84,10 @@ internal sealed class RedisDeliveryQueue(
 
     private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
         lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);
+
+    /// <summary>Most events have none of the last ones, and each costs Redis time.</summary>
+    private static RedisValue[] WithoutEmptyEnd(RedisValue[] arguments) =>
+        arguments[..(Array.FindLastIndex(arguments, static argument => !argument.IsNullOrEmpty) + 1)];
 
     private static RedisValue Ms(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
 

@@ -13,16 +13,17 @@ local function open(agent)
     }
 end
 
-local function accept(queue, at)
+-- `wait`: "until node" of its sender, if that waits; `said`: "room node" of a session that shares the agent. Those of the last four that are empty
+-- are left out at the end.
+local function accept(queue, at, last)
     local agent = queue.agent
-    local id, accepted, head, body = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-    local session, deadline = ARGV[at + 6], ARGV[at + 7]
-    local key, window, order = ARGV[at + 8], tonumber(ARGV[at + 9]), ARGV[at + 10]
-    local wait, said = ARGV[at + 11], ARGV[at + 12] -- "until node" of its sender, if that waits; "room node" of a session that shares the agent.
+    local id, accepted, head, body, max_events, max_bytes, session, deadline, window = unpack(ARGV, at, at + 8)
+    local key, order, wait, said = unpack(ARGV, at + 9, last)
+    key, order, wait, said = key or '', order or '', wait or '', said or ''
 
     -- The window is judged by the caller's clock; Redis's own only clears away.
     local marker
-    if key ~= '' and window > 0 then
+    if key ~= '' and tonumber(window) > 0 then
         marker = agent .. ':i:' .. key
         local mine = id .. ' ' .. string.format('%.0f', accepted + window)
         if not redis.call('SET', marker, mine, 'NX', 'PX', window) then
@@ -36,14 +37,14 @@ local function accept(queue, at)
     end
 
     local size = #head + #body
-    if queue.events + 1 > tonumber(ARGV[at + 4]) or queue.bytes + size > tonumber(ARGV[at + 5]) then
+    if queue.events + 1 > tonumber(max_events) or queue.bytes + size > tonumber(max_bytes) then
         if marker then
             redis.call('DEL', marker)
         end
         return 2
     end
 
-    local event, held = agent .. ':e:' .. id, false
+    local event, made, held = agent .. ':e:' .. id, accepted .. ' ' .. size, false
     queue.stored[#queue.stored + 1] = event
     if order ~= '' then
         local line = agent .. ':k:' .. order
@@ -77,8 +78,7 @@ local function accept(queue, at)
         if mine then
             mine.room = mine.room - 1
         end
-        redis.call('HSET', event, 'state', 'leased', 'accepted', accepted, 'head', head, 'body', body, 'size', size,
-            'attempts', 1, 'holder', session, 'leased_at', accepted)
+        redis.call('HSET', event, 'made', made, 'head', head, 'body', body, 'state', as_state('leased', 1, 0, 0, accepted, session))
         queue.leased[#queue.leased + 1], queue.leased[#queue.leased + 2] = deadline, id
         return 1
     end
@@ -87,9 +87,9 @@ local function accept(queue, at)
     queue.sequence = queue.sequence + 1
     queue.queued[#queue.queued + 1], queue.queued[#queue.queued + 2] = '0', id
     if held then
-        redis.call('HSET', event, 'state', 'held', 'accepted', accepted, 'head', head, 'body', body, 'size', size, 'sequence', queue.sequence)
+        redis.call('HSET', event, 'made', made, 'head', head, 'body', body, 'state', 'held ' .. never_leased, 'sequence', queue.sequence)
     else
-        redis.call('HSET', event, 'state', 'ready', 'accepted', accepted, 'head', head, 'body', body, 'size', size)
+        redis.call('HSET', event, 'made', made, 'head', head, 'body', body, 'state', 'ready ' .. never_leased)
         queue.ready[#queue.ready + 1], queue.ready[#queue.ready + 2] = queue.sequence, id
         queue.has_ready = true
         if turn then
@@ -139,7 +139,7 @@ local function give_up(queue, why)
 end
 
 local queues, of, calls = {}, {}, 0
-each_call(function(agent, first)
+each_call(function(agent, first, last)
     local queue = of[agent]
     if not queue then
         local ok, opened = pcall(open, agent)
@@ -150,7 +150,7 @@ each_call(function(agent, first)
     calls = calls + 1
     queue.answers[calls] = 0
     if not queue.failure then
-        local ok, answer = pcall(accept, queue, first)
+        local ok, answer = pcall(accept, queue, first, last)
         queue.answers[calls] = answer
         queue.failure = not ok and answer or nil
     end

@@ -9,9 +9,11 @@ if needs_claim(session) then
     local unleased, waiting, queued = {}, {}, {}
     for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
         local key = agent .. ':e:' .. id
-        local e = redis.call('HMGET', key, 'holder', 'attempts', 'leased_at', 'history')
-        if e[1] and e[1] ~= session and is_connection(e[1]) then
-            redis.call('HSET', key, 'state', 'waiting', 'history', ended(e[4], tonumber(e[2]), e[3], e[1], 'released', '', now))
+        local e = redis.call('HMGET', key, 'state', 'history')
+        local _, attempts, failures, loss, leased_at, holder = state_of(e[1] or '')
+        if holder and holder ~= session and is_connection(holder) then
+            redis.call('HSET', key, 'state', as_state('waiting', attempts, failures, loss, leased_at, holder),
+                'history', ended(e[2], attempts, leased_at, holder, 'released', '', now))
             unleased[#unleased + 1] = id
             waiting[#waiting + 1], waiting[#waiting + 2] = now, id
             queued[#queued + 1], queued[#queued + 2] = 0, id

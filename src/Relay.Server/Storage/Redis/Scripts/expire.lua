@@ -17,22 +17,24 @@ local answer, unleased, unqueued, bytes = { '' }, {}, {}, 0
 for i = 1, math.min(#ids, limit) do
     local id = ids[i]
     local key = agent .. ':e:' .. id
-    local e = redis.call('HMGET', key, 'state', 'size', 'accepted', 'attempts', 'holder', 'leased_at', 'history', 'order')
+    local e = redis.call('HMGET', key, 'state', 'made', 'history', 'order')
     if deadline[id] then
         unleased[#unleased + 1] = id
     else
         unqueued[#unqueued + 1] = id
     end
     if e[1] then -- Else Redis evicted it, or someone deleted it.
+        local _, attempts, failures, loss, leased_at, holder = state_of(e[1])
+        local accepted, size = made_of(e[2])
         if deadline[id] then
-            redis.call('HSET', key, 'history', ended(e[7], tonumber(e[4]), e[6], e[5], 'lease_expired', '', deadline[id]))
+            redis.call('HSET', key, 'history', ended(e[3], attempts, leased_at, holder, 'lease_expired', '', deadline[id]))
         end
-        redis.call('HSET', key, 'state', 'expired')
-        add_to_gap(agent, 'expired', e[3])
-        if e[8] then
-            release_next(agent, e[8], id)
+        redis.call('HSET', key, 'state', as_state('expired', attempts, failures, loss, leased_at, holder))
+        add_to_gap(agent, 'expired', accepted)
+        if e[4] then
+            release_next(agent, e[4], id)
         end
-        bytes = bytes + e[2]
+        bytes = bytes + size
         answer[#answer + 1] = id
     end
 end

@@ -3,8 +3,9 @@
 local agent, session, deadline = KEYS[1], ARGV[1], ARGV[2]
 local results = {}
 for i = 3, #ARGV do
-    local e = redis.call('HMGET', agent .. ':e:' .. ARGV[i], 'state', 'holder')
-    if e[1] == 'leased' and e[2] == session then
+    local kept = redis.call('HGET', agent .. ':e:' .. ARGV[i], 'state')
+    local state, _, _, _, _, holder = state_of(kept or '')
+    if state == 'leased' and holder == session then
         redis.call('ZADD', agent .. ':leased', deadline, ARGV[i])
         results[#results + 1] = 1
     else

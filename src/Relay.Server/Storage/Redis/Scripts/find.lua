@@ -1,10 +1,10 @@
 #!lua flags=no-writes
 -- An event as it stands, or false: { state, accepted, head, body, attempts, failures, due or '', history }.
 local agent, id = KEYS[1], ARGV[1]
-local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'accepted', 'head', 'body', 'attempts', 'failures', 'history')
-local state = e[1]
-if not state then
+local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'made', 'head', 'body', 'history')
+if not e[1] then
     return false
 end
+local state, attempts, failures = state_of(e[1])
 local due = (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
-return { state, e[2], e[3], e[4], tonumber(e[5] or 0), tonumber(e[6] or 0), due or '', e[7] or '' }
+return { state, (made_of(e[2])), e[3], e[4], tonumber(attempts), tonumber(failures), due or '', e[5] or '' }

@@ -54,32 +54,32 @@ local function lease(agent, at)
     local count, bytes, lost = 0, 0, 0
     local leases, unready, unwaiting = {}, {}, {}
 
-    -- `due`: for a lease that has run out, when it did.
+    -- `due`: for a lease that has run out, when it did (as it is kept).
     local function hand_out(id, due)
         local key = agent .. ':e:' .. id
-        local e = redis.call('HMGET', key, 'accepted', 'head', 'body', 'attempts', 'failures', 'loss', 'state', 'holder', 'leased_at', 'history', 'wait')
+        local e = redis.call('HMGET', key, 'state', 'made', 'head', 'body', 'wait')
         if not e[1] then
             lost = lost + 1 -- Redis evicted it, or someone deleted it: the queue goes on.
             redis.call('ZREM', agent .. ':leased', id)
             return
         end
 
-        local attempts, failures, loss = tonumber(e[4] or 0), tonumber(e[5] or 0), e[6] or '0'
-        if e[7] == 'leased' then
-            local history = ended(e[10], attempts, e[9], e[8], 'lease_expired', '', due)
-            if via(e[8]) == 'poll' then
+        local state, attempts, failures, loss, leased_at, holder = state_of(e[1])
+        if state == 'leased' then
+            redis.call('HSET', key, 'history', ended(redis.call('HGET', key, 'history'), attempts, leased_at, holder, 'lease_expired', '', due))
+            if via(holder) == 'poll' then
                 failures = failures + 1
             elseif loss ~= '1' then
                 failures, loss = failures + 1, '1'
             end
-            redis.call('HSET', key, 'failures', failures, 'loss', loss, 'history', history)
         end
 
-        redis.call('HSET', key, 'state', 'leased', 'attempts', attempts + 1, 'holder', session, 'leased_at', now)
+        local accepted, size = made_of(e[2])
+        redis.call('HSET', key, 'state', as_state('leased', attempts + 1, failures, loss, now, session))
         leases[#leases + 1], leases[#leases + 2] = deadline, id
-        count, bytes = count + 1, bytes + #e[2] + #e[3]
-        handed_out = handed_out + #e[2] + #e[3] + 1024
-        for _, value in ipairs({ id, e[1], e[2], e[3], attempts + 1, failures, tonumber(loss), e[11] and string.match(e[11], '^%d+') or '' }) do
+        count, bytes = count + 1, bytes + size
+        handed_out = handed_out + size + 1024
+        for _, value in ipairs({ id, accepted, e[3], e[4], attempts + 1, tonumber(failures), tonumber(loss), e[5] and string.match(e[5], '^%d+') or '' }) do
             answer[#answer + 1] = value
         end
     end
@@ -99,7 +99,7 @@ local function lease(agent, at)
             hand_out(waiting[w])
             w = w + 2
         else
-            hand_out(leased[l], ldue)
+            hand_out(leased[l], leased[l + 1])
             l = l + 2
         end
     end

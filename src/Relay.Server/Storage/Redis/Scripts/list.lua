@@ -30,10 +30,12 @@ table.sort(ids, function(a, b) return a > b end)
 local answer = { #ids > count and ids[count] or '' }
 for i = 1, math.min(#ids, count) do
     local id = ids[i]
-    local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'accepted', 'head', 'size', 'attempts', 'failures')
+    local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'made', 'head')
     if e[1] then
-        local due = (e[1] == 'leased' or e[1] == 'waiting') and redis.call('ZSCORE', agent .. ':' .. e[1], id)
-        for _, value in ipairs({ id, e[1], e[2], e[3], e[4], tonumber(e[5] or 0), tonumber(e[6] or 0), due or '' }) do
+        local state, attempts, failures = state_of(e[1])
+        local accepted, size = made_of(e[2])
+        local due = (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
+        for _, value in ipairs({ id, state, accepted, e[3], size, tonumber(attempts), tonumber(failures), due or '' }) do
             answer[#answer + 1] = value
         end
     elseif set_of[id] ~= agent .. ':leased' then

@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
 -- Ends attempts; takes many. Answers an array, for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
--- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks,
--- then for each: id, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures, loss (0/1).
+-- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks, then runs of settlements that are
+-- alike but for their ids: how many, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures,
+-- loss (0/1), ids.
 local function settle_all(agent, at, last)
     local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local node = ARGV[at + 5]
     local keeps_delivered = delivered_ms > 0 and kept > 0
+    local queue = redis.call('HMGET', agent, 'events', 'bytes', 'done_bytes')
     local events, bytes, done_bytes = 0, 0, 0
     local others_may = false
     local freed = {}
@@ -22,26 +24,28 @@ local function settle_all(agent, at, last)
 
     local function settle(id, kind, session, outcome, reason, due, failures, loss)
         local key = agent .. ':e:' .. id
-        local e = redis.call('HMGET', key, 'state', 'size', 'attempts', 'holder', 'leased_at', 'history', 'accepted', 'order', 'wait')
-        local state = e[1]
-        if not state then
+        local e = redis.call('HMGET', key, 'state', 'made', 'history', 'order', 'wait')
+        if not e[1] then
             return 3
-        elseif state == 'delivered' then
+        end
+        local state, attempts, failed, lost, leased_at, holder = state_of(e[1])
+        if state == 'delivered' then
             return 1
-        elseif kind ~= 'ack' and not (state == 'leased' and e[4] == session) then
+        elseif kind ~= 'ack' and not (state == 'leased' and holder == session) then
             return 2
         end
 
-        if e[9] and kind == 'ack' and outcome == 'acked' then
-            tell(e[9], id, due)
+        if e[5] and kind == 'ack' and outcome == 'acked' then
+            tell(e[5], id, due)
         end
 
-        local history = e[6] or ''
+        local accepted, size = made_of(e[2])
+        local history = e[3] or ''
         if state == 'leased' then
-            history = ended(history, tonumber(e[3]), e[5], e[4], outcome, reason, now)
+            history = ended(history, attempts, leased_at, holder, outcome, reason, now)
             unleased[#unleased + 1] = id
-            if is_sharing(e[4]) then
-                freed[e[4]] = (freed[e[4]] or 0) + 1
+            if is_sharing(holder) then
+                freed[holder] = (freed[holder] or 0) + 1
             end
         else
             redis.call('ZREM', agent .. ':' .. state, id)
@@ -49,7 +53,7 @@ local function settle_all(agent, at, last)
         end
 
         if kind == 'retry' then
-            redis.call('HSET', key, 'state', 'waiting', 'failures', failures, 'loss', loss, 'history', history)
+            redis.call('HSET', key, 'state', as_state('waiting', attempts, failures, loss, leased_at, holder), 'history', history)
             redis.call('ZADD', agent .. ':waiting', due, id)
             redis.call('ZADD', agent .. ':queued', 0, id)
             others_may = others_may or not needs_claim(session)
@@ -57,35 +61,40 @@ local function settle_all(agent, at, last)
         end
 
         if state == 'leased' or state == 'ready' or state == 'waiting' or state == 'held' then
-            events, bytes = events + 1, bytes + e[2]
-            if e[8] then
-                release_next(agent, e[8], id)
+            events, bytes = events + 1, bytes + size
+            if e[4] then
+                release_next(agent, e[4], id)
             end
         end
 
         if kind ~= 'ack' then
-            redis.call('HSET', key, 'state', kind, 'failures', failures, 'loss', loss, 'history', history)
+            redis.call('HSET', key, 'state', as_state(kind, attempts, failures, loss, leased_at, holder), 'history', history)
             local ids = given_up[kind]
             ids[#ids + 1] = id
             if kind == 'expired' or outcome ~= 'nacked' then -- Else the agent knows of it.
-                add_to_gap(agent, kind, e[7])
+                add_to_gap(agent, kind, accepted)
             end
         elseif keeps_delivered then
-            redis.call('HSET', key, 'state', 'delivered', 'history', history)
+            redis.call('HSET', key, 'state', as_state('delivered', attempts, failed, lost, leased_at, holder), 'history', history)
             redis.call('PEXPIRE', key, delivered_ms)
-            done[#done + 1], done[#done + 2] = now, id .. ' ' .. e[2]
+            done[#done + 1], done[#done + 2] = now, id .. ' ' .. size
             delivered[#delivered + 1], delivered[#delivered + 2] = '0', id
-            done_bytes = done_bytes + e[2]
+            done_bytes = done_bytes + size
         else
-            redis.call('HSET', key, 'state', 'delivered') -- Named twice in one call, it answers the same as when it is kept.
+            redis.call('HSET', key, 'state', as_state('delivered', attempts, failed, lost, leased_at, holder)) -- Named twice in one call, it answers the same as when it is kept.
             forgotten[#forgotten + 1] = key
         end
         return 0
     end
 
-    local results = {}
-    for i = at + 6, last, 8 do
-        results[#results + 1] = settle(unpack(ARGV, i, i + 7))
+    local results, run = {}, at + 6
+    while run <= last do
+        local ids = run + 8
+        local after = ids + tonumber(ARGV[run])
+        for i = ids, after - 1 do
+            results[#results + 1] = settle(ARGV[i], unpack(ARGV, run + 1, run + 7))
+        end
+        run = after
     end
 
     in_chunks('ZREM', agent .. ':leased', unleased)
@@ -103,36 +112,46 @@ local function settle_all(agent, at, last)
         redis.call('PUBLISH', agent .. ':signal', '')
     end
 
-    -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them.
+    -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them. Answers the size of what stays.
     local function trim(set)
         local trimmed = {}
         local total, size = redis.call('ZCARD', set), done_bytes
         if total > #done / 2 then
-            size = size + tonumber(redis.call('HGET', agent, 'done_bytes') or 0)
+            size = size + tonumber(queue[3] or 0)
         end
         while total > kept or (size > kept_bytes and total > 0) do
-            local oldest, dropped = redis.call('ZRANGE', set, 0, 99), 0
+            local oldest = redis.call('ZRANGE', set, 0, math.min(100, math.max(1, total - kept)) - 1)
             for _, member in ipairs(oldest) do
-                if total <= kept and size <= kept_bytes then
-                    break
-                end
                 local id, member_size = string.match(member, '^(%S+) (%S+)$')
                 forgotten[#forgotten + 1] = agent .. ':e:' .. id
                 trimmed[#trimmed + 1] = id
-                total, size, dropped = total - 1, size - member_size, dropped + 1
+                total, size = total - 1, size - member_size
             end
-            redis.call('ZREMRANGEBYRANK', set, 0, dropped - 1)
+            redis.call('ZREMRANGEBYRANK', set, 0, #oldest - 1)
         end
         in_chunks('ZREM', agent .. ':delivered', trimmed)
-        redis.call('PEXPIRE', agent .. ':delivered', delivered_ms)
-        redis.call('PEXPIRE', set, delivered_ms)
-        redis.call('HSET', agent, 'done_bytes', size)
+        return size
     end
 
+    local counts = {}
     if #done > 0 then
-        in_chunks('ZADD', agent .. ':done', done)
+        local set = agent .. ':done'
+        in_chunks('ZADD', set, done)
         in_chunks('ZADD', agent .. ':delivered', delivered)
-        trim(agent .. ':done')
+        counts = { 'done_bytes', trim(set) }
+
+        -- The lists outlive what is in them, by so much that this is seldom to be written.
+        if redis.call('PTTL', set) < delivered_ms then
+            redis.call('PEXPIRE', set, math.ceil(delivered_ms * 1.125))
+            redis.call('PEXPIRE', agent .. ':delivered', math.ceil(delivered_ms * 1.125))
+        end
+    end
+    if events > 0 then
+        counts[#counts + 1], counts[#counts + 2] = 'events', math.max(0, (queue[1] or 0) - events)
+        counts[#counts + 1], counts[#counts + 2] = 'bytes', math.max(0, (queue[2] or 0) - bytes)
+    end
+    if #counts > 0 then
+        redis.call('HSET', agent, unpack(counts))
     end
 
     for kind, ids in pairs(given_up) do
@@ -140,10 +159,6 @@ local function settle_all(agent, at, last)
     end
 
     in_chunks('UNLINK', nil, forgotten)
-    if events > 0 then
-        redis.call('HINCRBY', agent, 'events', -events)
-        redis.call('HINCRBY', agent, 'bytes', -bytes)
-    end
     return results
 end
 

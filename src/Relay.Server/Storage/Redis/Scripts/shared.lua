@@ -61,6 +61,27 @@ local function next_turn(sharers)
     return chosen
 end
 
+-- An event is a hash of few fields, because each costs as much as a command: `made`: "accepted size", `head`, `body`, `state` (see as_state), and
+-- where there is something to say `history`, `order` (its ordering key), `sequence` (of one that is held), `wait` ("until node" of its sender).
+local function made_of(kept)
+    return string.match(kept, '^(%S+) (%S+)$')
+end
+
+-- `leased_at` and `holder` are the last lease's; 0 and - before the first.
+local function as_state(name, attempts, failures, loss, leased_at, holder)
+    return name .. ' ' .. attempts .. ' ' .. failures .. ' ' .. loss .. ' ' .. leased_at .. ' ' .. holder
+end
+
+local never_leased = '0 0 0 0 -'
+
+local function state_of(kept)
+    return string.match(kept, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+end
+
+local function is(kept, name)
+    return string.sub(kept, 1, #name + 1) == name .. ' '
+end
+
 -- An event has been settled: the next one with its ordering key, if it was held, is ready.
 local function release_next(agent, order, id)
     local line = agent .. ':k:' .. order
@@ -68,8 +89,8 @@ local function release_next(agent, order, id)
     local first = redis.call('LINDEX', line, 0)
     while first do
         local e = redis.call('HMGET', agent .. ':e:' .. first, 'state', 'sequence')
-        if e[1] == 'held' then
-            redis.call('HSET', agent .. ':e:' .. first, 'state', 'ready')
+        if e[1] and is(e[1], 'held') then
+            redis.call('HSET', agent .. ':e:' .. first, 'state', 'ready ' .. never_leased)
             redis.call('ZADD', agent .. ':ready', e[2], first)
             redis.call('PUBLISH', agent .. ':signal', '')
             return
@@ -81,15 +102,14 @@ local function release_next(agent, order, id)
     end
 end
 
--- A history with one more ended attempt (AttemptRecord as JSON; the first 100 are kept, joined by commas).
+-- A history with one more ended attempt, which is a line: "number leased_at session outcome ended reason", the reason as JSON or empty; the first 100
+-- are kept.
 local function ended(history, number, at, session, outcome, reason, now)
     history = history or ''
-    if number > 100 then
+    if tonumber(number) > 100 then
         return history
     end
-    return history .. (history == '' and '' or ',') .. '{"number":' .. number .. ',"at":' .. at
-        .. ',"via":"' .. via(session) .. '","session_id":"' .. session .. '","outcome":"' .. outcome .. '"'
-        .. (reason == '' and '' or ',"reason":' .. reason) .. ',"duration_ms":' .. string.format('%.0f', now - at) .. '}'
+    return history .. number .. ' ' .. at .. ' ' .. session .. ' ' .. outcome .. ' ' .. now .. ' ' .. reason .. '\n'
 end
 
 -- One command over many arguments, some hundreds at a time: Lua's stack is small.

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Takes permits out of a bucket; takes many. ARGV: now, its size (which a minute brings anew), how many are wanted (0: only looks; -1: all,
 -- and those of the next minute), for how many ms they may be held. Answers { how many were taken, how many are left, in how many ms there is one if there is none }.
--- What may still be held unused counts as in the bucket, so that it never brings more than its size and what time has brought since.
+-- What may still be held unused counts as in the bucket, so that it never brings more than its size and what time has brought since. Who is
+-- busy has used most of it: of that no more counts than half of the bucket, which 25 nodes can hold.
 local function take(limit, first)
     local key, now, size, wanted, hold = limit .. ':permits', tonumber(ARGV[first]), tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3])
     local kept = redis.call('HMGET', key, 'size', 'left', 'at', 'held', 'held_before')
@@ -19,7 +20,7 @@ local function take(limit, first)
     if passed ~= 0 then
         held, held_before = 0, passed == 1 and held or 0
     end
-    left = math.max(left, math.min(left + math.max(0, now - at) * size / 60000, size - held - held_before))
+    left = math.max(left, math.min(left + math.max(0, now - at) * size / 60000, size - math.min(held + held_before, size / 2)))
 
     -- The last ones go round in small portions: another node may need them more.
     local taken = math.max(0, math.min(wanted, math.floor(left), math.max(1, math.floor(left / 8))))
