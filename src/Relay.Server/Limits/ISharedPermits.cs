@@ -3,8 +3,8 @@ namespace Relay.Server.Limits;
 /// <summary>The buckets that all nodes take from. A bucket is full at first and forgotten when it is full again. Any thread.</summary>
 internal interface ISharedPermits
 {
-    /// <summary>How long a node may hold what it took.</summary>
-    static readonly TimeSpan HeldFor = TimeSpan.FromSeconds(1);
+    /// <summary>How long a node may hold what it took: an agent with one event in some seconds costs a question in that time, not one for each.</summary>
+    static readonly TimeSpan HeldFor = TimeSpan.FromSeconds(10);
 
     /// <summary>Takes permits out of a bucket: fewer than are wanted when few are there, so that other nodes get theirs.</summary>
     /// <param name="key">Whose bucket it is.</param>

@@ -152,6 +152,22 @@ public sealed class WebhookLimitTests
         Assert.InRange(store.Calls, 3000 / 60, 3000 / 60 + 10);
     }
 
+    [Fact]
+    public async Task A_slow_agent_does_not_ask_the_store_for_each_event()
+    {
+        var (store, clock) = (new CountedPermits(), new FakeTimeProvider());
+        var limiter = new SharedRateLimiter(store, clock);
+        var agent = LimitKey.Of(RelayId.New());
+
+        for (var i = 0; i < 300; i++)
+        {
+            Assert.True((await limiter.TakeAsync(agent, 6000)).IsGranted);
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.InRange(store.Calls, 1, 100);
+    }
+
     private static Task<RelayHost> StartAsync(string store, int perMinute) =>
         RelayHost.StartAsync(store, settings: ("Relay:RateLimit:WebhooksPerMinute", perMinute.ToString(CultureInfo.InvariantCulture)));
 
