@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Net.Http.Headers;
 using Relay.Protocol;
@@ -12,7 +11,8 @@ namespace Relay.Server.Ingest;
 /// </summary>
 internal static class EventHead
 {
-    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    /// <summary>In characters; a longer one costs an array.</summary>
+    private const int UsualName = 128;
 
     /// <summary>Not passed on: hop-by-hop headers (RFC 9110 §7.6.1), and what is between the sender and the relay.</summary>
     private static readonly HashSet<string> Withheld = new(StringComparer.OrdinalIgnoreCase)
@@ -28,36 +28,39 @@ internal static class EventHead
     public static byte[] Write(HttpRequest request, RelayId agent, string? verifiedSource)
     {
         var target = WebhookTarget.Of(request, agent);
-        using var buffer = new PooledBufferWriter(4096);
-        using (var json = new Utf8JsonWriter(buffer, Json))
+        using var buffer = JsonBuffer.Rent();
+        var json = buffer.Json;
+        json.WriteStartObject();
+        json.WriteString("method"u8, request.Method);
+        json.WriteString("path"u8, target.Path);
+        json.WriteString("query"u8, target.Query);
+        json.WriteStartObject("headers"u8);
+        WriteHeaders(json, request.Headers);
+        json.WriteEndObject();
+        if (verifiedSource is not null)
         {
-            json.WriteStartObject();
-            json.WriteString("method"u8, request.Method);
-            json.WriteString("path"u8, target.Path);
-            json.WriteString("query"u8, target.Query);
-            json.WriteStartObject("headers"u8);
-            var nominated = request.Headers.Connection.ToString();
-            foreach (var (name, values) in request.Headers)
-            {
-                if (!Withheld.Contains(name) && !IsNominated(nominated, name))
-                {
-                    json.WriteString(name.ToLowerInvariant(), HeaderText.Decode(values is [{ } only] ? only : string.Join(", ", values.ToArray())));
-                }
-            }
-
-            json.WriteEndObject();
-            if (verifiedSource is not null)
-            {
-                json.WriteStartObject("source"u8);
-                json.WriteString("type"u8, verifiedSource);
-                json.WriteBoolean("verified"u8, true);
-                json.WriteEndObject();
-            }
-
+            json.WriteStartObject("source"u8);
+            json.WriteString("type"u8, verifiedSource);
+            json.WriteBoolean("verified"u8, true);
             json.WriteEndObject();
         }
 
-        return buffer.WrittenSpan.ToArray();
+        json.WriteEndObject();
+        return buffer.Written.ToArray();
+    }
+
+    private static void WriteHeaders(Utf8JsonWriter json, IHeaderDictionary headers)
+    {
+        var nominated = headers.Connection.ToString();
+        Span<char> lower = stackalloc char[UsualName];
+        foreach (var (name, values) in headers)
+        {
+            if (!Withheld.Contains(name) && !IsNominated(nominated, name))
+            {
+                lower = name.Length <= lower.Length ? lower : new char[name.Length];
+                json.WriteString(lower[..name.AsSpan().ToLowerInvariant(lower)], HeaderText.Decode(values is [{ } only] ? only : string.Join(", ", values.ToArray())));
+            }
+        }
     }
 
     /// <summary>Whether the Connection header names this one as hop-by-hop.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Relay.Protocol;
+using Relay.Server.Http;
 
 namespace Relay.Server.Ingest;
 
@@ -12,14 +13,10 @@ internal sealed class WebhookAnswer(int statusCode, WebhookResponse content) : I
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        using var buffer = new PooledBufferWriter(256);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            JsonSerializer.Serialize(json, content, ApiJson.Default.WebhookResponse);
-        }
-
-        var response = httpContext.Response;
-        (response.StatusCode, response.ContentType, response.ContentLength) = (statusCode, ContentType, buffer.WrittenSpan.Length);
-        await response.Body.WriteAsync(buffer.WrittenMemory);
+        using var buffer = JsonBuffer.Rent();
+        JsonSerializer.Serialize(buffer.Json, content, ApiJson.Default.WebhookResponse);
+        var (response, written) = (httpContext.Response, buffer.Written);
+        (response.StatusCode, response.ContentType, response.ContentLength) = (statusCode, ContentType, written.Length);
+        await response.Body.WriteAsync(written);
     }
 }

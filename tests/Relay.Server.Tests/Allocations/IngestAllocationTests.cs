@@ -12,7 +12,7 @@ public sealed class IngestAllocationTests
 {
     private readonly RelayId _agent = RelayId.TryParse("agt_0123456789abcdef", out var agent) ? agent : throw new FormatException();
 
-    /// <summary>The names in lower case, the text.</summary>
+    /// <summary>The text.</summary>
     [Fact]
     public void The_head_of_an_event()
     {
@@ -25,7 +25,7 @@ public sealed class IngestAllocationTests
         request.Headers["X-GitHub-Event"] = "push";
         request.Headers["X-GitHub-Delivery"] = "00000000-0000-0000-0000-000000000000";
 
-        Allocated.AtMost(712, () => EventHead.Write(request, _agent, verifiedSource: "github"));
+        Allocated.AtMost(336, () => EventHead.Write(request, _agent, verifiedSource: "github"));
     }
 
     [Theory]

@@ -61,8 +61,8 @@ internal sealed class LaneMessage
         var at = 0;
         foreach (var call in _calls)
         {
-            all[at++] = _numbers[call.Key];
-            all[at++] = call.Arguments.Length;
+            all[at++] = RedisArgument.Of(_numbers[call.Key]);
+            all[at++] = RedisArgument.Of(call.Arguments.Length);
             call.Arguments.CopyTo(all, at);
             at += call.Arguments.Length;
         }

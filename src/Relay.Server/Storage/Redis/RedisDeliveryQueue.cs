@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Cluster;
@@ -12,21 +11,15 @@ internal sealed class RedisDeliveryQueue(
     RedisLanes lanes, RedisKeys keys, NodeIdentity node, RedisEventSearch search, SenderWaits waits, IOptions<DeliveryOptions> delivery) : IDeliveryQueue
 {
     private readonly DeliveryOptions _delivery = delivery.Value;
+    private readonly AcceptArguments _accept = new(node);
+    private readonly SettleArguments _settle = new(delivery.Value, node, waits);
 
     public bool LosesSignals => true;
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        var (lease, wait) = (terms.Lease, accepted.ReplyBy is { } replyBy ? $"{Ms(replyBy)} {node.Name}" : "");
         var answer = await lanes.For(accepted.Agent).RunAsync(
-            RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes,
-            WithoutEmptyEnd(
-            [
-                Text(accepted.Id), Ms(accepted.AcceptedAt), Bytes(accepted.Head), Bytes(accepted.Body), terms.MaxQueuedEvents, terms.MaxQueuedBytes,
-                lease?.Session.Value ?? "", lease is null ? 0 : Ms(lease.Value.Until), (long)terms.IdempotencyWindow.TotalMilliseconds,
-                accepted.IdempotencyKey is { } key ? Convert.ToHexStringLower(key) : "",
-                accepted.OrderingKey is { } order ? Convert.ToHexStringLower(order) : "", wait, lease is null ? "" : Said(lease.Value.Session, lease.Value.Room),
-            ]));
+            RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes, _accept.From(accepted, terms));
         return QueueReplies.Accept(accepted.Id, (RedisValue)answer);
     }
 
@@ -34,14 +27,17 @@ internal sealed class RedisDeliveryQueue(
     {
         var answer = await Run(
             RedisScript.Lease, agent,
-            [request.Session.Value, request.MaxEvents, request.MaxBytes, Ms(request.Now), Ms(request.Until), Said(request.Session, request.Room)]);
+            [
+                request.Session.Value, RedisArgument.Of(request.MaxEvents), RedisArgument.Of(request.MaxBytes), RedisArgument.Of(request.Now),
+                RedisArgument.Of(request.Until), _accept.Said(request.Session, request.Room),
+            ]);
         return QueueReplies.Lease(answer);
     }
 
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
-        var arguments = SettleArguments.From(settlements, now, _delivery, node, waits);
-        var answer = (RedisValue[]?)await lanes.For(agent).RunAsync(RedisScript.Settle, keys.Agent(agent), SettleArguments.Weight(settlements), arguments);
+        var answer = (RedisValue[]?)await lanes.For(agent).RunAsync(
+            RedisScript.Settle, keys.Agent(agent), SettleArguments.Weight(settlements), _settle.From(settlements, now));
         var results = Array.ConvertAll(answer!, result => (SettleResult)(int)result);
         waits.Settled(settlements, results);
         return results;
@@ -49,28 +45,28 @@ internal sealed class RedisDeliveryQueue(
 
     public async Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
     {
-        var answer = (RedisValue[]?)await Run(RedisScript.Extend, agent, [session.Value, Ms(until), .. ids.Select(Text)]);
+        var answer = (RedisValue[]?)await Run(RedisScript.Extend, agent, [session.Value, RedisArgument.Of(until), .. ids.Select(RedisArgument.Of)]);
         return Array.ConvertAll(answer!, moved => (bool)moved);
     }
 
     public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now) =>
-        QueueReplies.Claim(await Run(RedisScript.Claim, agent, session.Value, Ms(now)));
+        QueueReplies.Claim(await Run(RedisScript.Claim, agent, session.Value, RedisArgument.Of(now)));
 
     public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) => QueueReplies.Expire(await Run(
-        RedisScript.Expire, agent, Text(before), Ms(now), limit, (long)_delivery.DeadLetterRetention.TotalMilliseconds));
+        RedisScript.Expire, agent, RedisArgument.Of(before), RedisArgument.Of(now), limit, (long)_delivery.DeadLetterRetention.TotalMilliseconds));
 
     public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) =>
-        Run(RedisScript.ForgetGaps, agent, [.. told.SelectMany(gap => (RedisValue[])[Gap.Name(gap.Reason), gap.Count, Ms(gap.To)])]);
+        Run(RedisScript.ForgetGaps, agent, [.. told.SelectMany(gap => (RedisValue[])[Gap.Name(gap.Reason), gap.Count, RedisArgument.Of(gap.To)])]);
 
     public async Task<StoredEvent?> FindAsync(RelayId agent, EventId id) =>
-        QueueReplies.Event(agent, id, await Run(RedisScript.Find, agent, Text(id)));
+        QueueReplies.Event(agent, id, await Run(RedisScript.Find, agent, RedisArgument.Of(id)));
 
     public async Task<StoredEvent?> FindAsync(EventId id) =>
         await search.OwnerOfAsync(id) is { } agent ? await FindAsync(agent, id) : null;
 
     public async Task<EventPage> ListAsync(RelayId agent, EventQuery query) => QueueReplies.Page(await Run(
         RedisScript.List, agent,
-        [query.Before is { } before ? Text(before) : "", query.Limit, .. QueueReplies.SetsOf(query.Status)]));
+        [query.Before is { } before ? RedisArgument.Of(before) : "", query.Limit, .. QueueReplies.SetsOf(query.Status)]));
 
     public Task<IAsyncDisposable> SubscribeAsync(RelayId agent, Action<QueueSignal> onSignal) =>
         lanes.For(agent).Signals.AddAsync(
@@ -79,25 +75,6 @@ internal sealed class RedisDeliveryQueue(
     /// <summary>Settled events have a time to live.</summary>
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
 
-    /// <summary>What a session that shares the agent says of itself.</summary>
-    private string Said(SessionId session, int? room) => session.IsSharing && room is { } free ? $"{free} {node.Name}" : "";
-
     private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
         lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);
-
-    /// <summary>Most events have none of the last ones, and each costs Redis time.</summary>
-    private static RedisValue[] WithoutEmptyEnd(RedisValue[] arguments) =>
-        arguments[..(Array.FindLastIndex(arguments, static argument => !argument.IsNullOrEmpty) + 1)];
-
-    private static RedisValue Ms(DateTimeOffset time) => time.ToUnixTimeMilliseconds();
-
-    private static RedisValue Bytes(ReadOnlyMemory<byte> bytes) =>
-        MemoryMarshal.TryGetArray(bytes, out var array) && array.Offset == 0 && array.Count == array.Array!.Length ? array.Array : bytes.ToArray();
-
-    private static RedisValue Text(EventId id)
-    {
-        var text = new byte[EventId.TextLength];
-        id.Format(text);
-        return text;
-    }
 }

@@ -4,67 +4,79 @@ using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
 
-/// <summary>What settle.lua is given.</summary>
-internal static class SettleArguments
+/// <summary>What settle.lua is given. Any thread.</summary>
+internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
 {
-    private const int Fixed = 6;
     private const int PerRun = 8;
 
     /// <summary>Redis is as long busy with one as with so many bytes of events that are accepted.</summary>
     private const long WeightBytes = 1 << 10;
 
-    public static RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now, DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
-    {
-        var arguments = new List<RedisValue>(Fixed + PerRun + settlements.Count)
-        {
-            now.ToUnixTimeMilliseconds(),
-            (long)delivery.DeliveredRetention.TotalMilliseconds,
-            delivery.DeliveredKept,
-            delivery.DeliveredKeptBytes,
-            (long)delivery.DeadLetterRetention.TotalMilliseconds,
-            node.Name,
-        };
-        for (var from = 0; from < settlements.Count;)
-        {
-            var first = settlements[from];
-            var to = from + 1;
-            while (to < settlements.Count && settlements[to].IsAlike(first))
-            {
-                to++;
-            }
+    private readonly RedisValue[] _settings =
+    [
+        RedisArgument.Of(delivery.DeliveredRetention), RedisArgument.Of(delivery.DeliveredKept), RedisArgument.Of(delivery.DeliveredKeptBytes),
+        RedisArgument.Of(delivery.DeadLetterRetention), node.Name,
+    ];
 
-            AddRun(arguments, first, to - from, waits);
-            for (; from < to; from++)
+    public RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    {
+        var runs = 0;
+        for (var i = 0; i < settlements.Count; i = EndOfRun(settlements, i))
+        {
+            runs++;
+        }
+
+        var arguments = new RedisValue[1 + _settings.Length + (runs * PerRun) + settlements.Count];
+        arguments[0] = RedisArgument.Of(now);
+        _settings.CopyTo(arguments, 1);
+        var at = 1 + _settings.Length;
+        for (var i = 0; i < settlements.Count;)
+        {
+            var end = EndOfRun(settlements, i);
+            Write(settlements[i], end - i, arguments.AsSpan(at, PerRun));
+            at += PerRun;
+            for (; i < end; i++)
             {
-                arguments.Add(settlements[from].Id.ToString());
+                arguments[at++] = RedisArgument.Of(settlements[i].Id);
             }
         }
 
-        return [.. arguments];
+        return arguments;
     }
 
     /// <summary>What the call counts for where calls are gathered.</summary>
     public static long Weight(IReadOnlyList<Settlement> settlements) => settlements.Count * WeightBytes;
 
-    private static void AddRun(List<RedisValue> arguments, Settlement alike, int count, SenderWaits waits)
+    private static int EndOfRun(IReadOnlyList<Settlement> settlements, int first)
     {
-        arguments.Add(count);
-        arguments.Add(alike.Kind switch
+        var end = first + 1;
+        while (end < settlements.Count && settlements[end].IsAlike(settlements[first]))
+        {
+            end++;
+        }
+
+        return end;
+    }
+
+    private void Write(Settlement alike, int count, Span<RedisValue> to)
+    {
+        to[0] = RedisArgument.Of(count);
+        to[1] = alike.Kind switch
         {
             SettlementKind.Ack => "ack",
             SettlementKind.Retry => "retry",
             SettlementKind.DeadLetter => "dead",
             _ => "expired",
-        });
-        arguments.Add(alike.Session.Value);
-        arguments.Add(AttemptLines.Name(alike.Outcome));
-        arguments.Add(alike.Reason is { } reason ? AttemptLines.Write(reason) : "");
-        arguments.Add(alike.Kind == SettlementKind.Ack ? Reply(alike, waits) : alike.DueAt.ToUnixTimeMilliseconds());
-        arguments.Add(alike.Failures);
-        arguments.Add(alike.LossCounted ? 1 : 0);
+        };
+        to[2] = alike.Session.Value;
+        to[3] = AttemptLines.Name(alike.Outcome);
+        to[4] = alike.Reason is { } reason ? AttemptLines.Write(reason) : RedisValue.EmptyString;
+        to[5] = alike.Kind == SettlementKind.Ack ? Reply(alike) : RedisArgument.Of(alike.DueAt);
+        to[6] = RedisArgument.Of(alike.Failures);
+        to[7] = RedisArgument.Of(alike.LossCounted ? 1 : 0);
     }
 
     /// <summary>Empty when the sender waits on this node: it is told without a detour.</summary>
-    private static RedisValue Reply(Settlement settlement, SenderWaits waits) =>
-        settlement.Reply is { } reply && !waits.Has(settlement.Id) ? AnswerListener.Write(reply) : "";
+    private RedisValue Reply(Settlement settlement) =>
+        settlement.Reply is { } reply && !waits.Has(settlement.Id) ? AnswerListener.Write(reply) : RedisValue.EmptyString;
 }

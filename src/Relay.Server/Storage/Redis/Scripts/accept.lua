@@ -13,31 +13,44 @@ local function open(agent)
     }
 end
 
+-- Most events have the same.
+local limits = {}
+local function limits_of(terms)
+    local known = limits[terms]
+    if not known then
+        local events, bytes, window = string.match(terms, '^(%d+) (%d+) (%d+)$')
+        known = { events = tonumber(events), bytes = tonumber(bytes), window = tonumber(window) }
+        limits[terms] = known
+    end
+    return known
+end
+
 -- `wait`: "until node" of its sender, if that waits; `said`: "room node" of a session that shares the agent. Those of the last four that are empty
 -- are left out at the end.
 local function accept(queue, at, last)
     local agent = queue.agent
-    local id, accepted, head, body, max_events, max_bytes, session, deadline, window = unpack(ARGV, at, at + 8)
-    local key, order, wait, said = unpack(ARGV, at + 9, last)
+    local id, accepted, head, body, terms, session, deadline = unpack(ARGV, at, at + 6)
+    local key, order, wait, said = unpack(ARGV, at + 7, last)
+    local most = limits_of(terms)
     key, order, wait, said = key or '', order or '', wait or '', said or ''
 
     -- The window is judged by the caller's clock; Redis's own only clears away.
     local marker
-    if key ~= '' and tonumber(window) > 0 then
+    if key ~= '' and most.window > 0 then
         marker = agent .. ':i:' .. key
-        local mine = id .. ' ' .. string.format('%.0f', accepted + window)
-        if not redis.call('SET', marker, mine, 'NX', 'PX', window) then
+        local mine = id .. ' ' .. string.format('%.0f', accepted + most.window)
+        if not redis.call('SET', marker, mine, 'NX', 'PX', most.window) then
             local first, ends = string.match(redis.call('GET', marker), '^(%S+) (%S+)$')
             if tonumber(ends) > tonumber(accepted) then
                 return first
             end
-            redis.call('SET', marker, mine, 'PX', window)
+            redis.call('SET', marker, mine, 'PX', most.window)
         end
         queue.markers[#queue.markers + 1] = marker
     end
 
     local size = #head + #body
-    if queue.events + 1 > tonumber(max_events) or queue.bytes + size > tonumber(max_bytes) then
+    if queue.events + 1 > most.events or queue.bytes + size > most.bytes then
         if marker then
             redis.call('DEL', marker)
         end
