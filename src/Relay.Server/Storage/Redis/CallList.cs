@@ -14,6 +14,9 @@ internal sealed class CallList
     /// <summary>How many are <see cref="CallState.Sent"/>.</summary>
     public int SentCount { get; private set; }
 
+    /// <summary>How many are <see cref="CallState.Held"/>.</summary>
+    public int HeldCount { get; private set; }
+
     /// <summary>Adds one that is held.</summary>
     public void Append(LaneCall call)
     {
@@ -28,6 +31,7 @@ internal sealed class CallList
         }
 
         _last = call;
+        HeldCount++;
         FirstHeld ??= call;
     }
 
@@ -36,6 +40,7 @@ internal sealed class CallList
     {
         call.State = CallState.Sent;
         SentCount++;
+        HeldCount--;
         PassHeld(call);
     }
 
@@ -44,6 +49,7 @@ internal sealed class CallList
     {
         call.State = CallState.Held;
         SentCount--;
+        HeldCount++;
     }
 
     /// <summary>All are held.</summary>
@@ -53,6 +59,7 @@ internal sealed class CallList
     public void End(LaneCall call)
     {
         SentCount -= call.State == CallState.Sent ? 1 : 0;
+        HeldCount -= call.State == CallState.Held ? 1 : 0;
         call.State = CallState.Ended;
         PassHeld(call);
         if (call.Previous is null)

@@ -9,8 +9,9 @@ namespace Relay.Server.Storage.Redis;
 /// answered; then all that missed and all that was held is sent in the old order, scripts loaded on the way.
 /// </para>
 /// <para>
-/// Calls of a script that takes many are held back while enough such calls are on their way, and then sent together: the busier, the fewer
-/// round trips. Not in a cluster, where one server that does not answer must not hold up the others' calls.
+/// Calls of a script that takes many are held back while such calls are on their way, and then sent together: the busier, the fewer
+/// round trips. They wait no longer than until as many are held as are on their way, so that a busy Redis has its next work before it has answered.
+/// Not in a cluster, where one server that does not answer must not hold up the others' calls.
 /// </para>
 /// <para>RunAsync and ExecuteAsync: any thread. Tick: one caller. Attach: one caller.</para>
 /// </summary>
@@ -21,8 +22,8 @@ internal sealed class RedisLane
     /// <summary>How far calls are looked for that may go together.</summary>
     private const int MostLooked = 512;
 
-    /// <summary>Messages of scripts that take many that are on their way at a time.</summary>
-    private const int MostGathered = 1;
+    /// <summary>Fewer calls are not worth a message of their own while others are on their way.</summary>
+    private const int FewestAhead = 8;
 
     private readonly Lock _gate = new();
     private readonly CallList _calls = new();
@@ -62,6 +63,8 @@ internal sealed class RedisLane
 
     public ConnectionMultiplexer? Multiplexer => Volatile.Read(ref _multiplexer);
 
+    private bool IsEnoughHeld => _gathered == 0 || _calls.HeldCount >= Math.Max(FewestAhead, _calls.SentCount);
+
     /// <summary>Who listens on this lane.</summary>
     public LaneSignals Signals { get; }
 
@@ -91,7 +94,7 @@ internal sealed class RedisLane
 
             var call = new LaneCall(script, key, arguments, sizeBytes);
             _calls.Append(call);
-            if (!_isReloading && !(script.TakesMany && _gathered >= MostGathered && !_isCluster))
+            if (!_isReloading && (!script.TakesMany || _isCluster || IsEnoughHeld))
             {
                 SendHeld(byHash: true);
             }
@@ -352,7 +355,7 @@ internal sealed class RedisLane
             _calls.LookFromFirst();
             SendHeld(byHash: false);
         }
-        else if (!_isReloading && _gathered < MostGathered && _database is not null)
+        else if (!_isReloading && IsEnoughHeld && _database is not null)
         {
             SendHeld(byHash: true);
         }
