@@ -20,6 +20,9 @@ internal sealed class AgentDirectory(
     private readonly Lock _gate = new();
     private readonly MemoryCache _agents = new(new MemoryCacheOptions { SizeLimit = 100_000 });
 
+    /// <summary>Of all agents that have set nothing: one object.</summary>
+    private readonly DeliveryPolicy _serversPolicy = DeliveryPolicy.From(delivery.Value, agent: null);
+
     private long _forgotten;
 
     public static string ApiKeyPurpose(RelayId id) => $"api_key:{id}";
@@ -57,9 +60,18 @@ internal sealed class AgentDirectory(
     }
 
     /// <summary>Asks the store for an agent that was found by its key, whatever is remembered.</summary>
-    /// <returns>Null: the key opens nothing any more.</returns>
-    public async Task<Agent?> ReloadAsync(Agent opened, CancellationToken cancellationToken) =>
-        (await ReloadAsync(opened.Id, cancellationToken))?.OpenedWith(opened.KeyHash!, time.GetUtcNow());
+    /// <returns>The same one if it has not changed; null: the key opens nothing any more.</returns>
+    public async Task<Agent?> ReloadAsync(Agent opened, CancellationToken cancellationToken)
+    {
+        Forget(opened.Id);
+        if (await store.FindAsync(opened.Id, cancellationToken) is not { Active: true } record)
+        {
+            return null;
+        }
+
+        var agent = record.Version == opened.Version ? opened : Open(record);
+        return agent.OpenedWith(opened.KeyHash!, time.GetUtcNow());
+    }
 
     /// <summary>The agent has changed: who asks from now on gets it as it is.</summary>
     public void Forget(RelayId id)
@@ -111,7 +123,9 @@ internal sealed class AgentDirectory(
             OpenKeys(record.Id, record.KeyHash, record.SealedApiKey, record.SealedSigningSecret),
             retiring is null ? null : OpenKeys(record.Id, retiring.KeyHash, retiring.SealedApiKey, retiring.SealedSigningSecret),
             DateTimeOffset.FromUnixTimeMilliseconds(retiring?.Until ?? 0));
-        return new Agent(record, keys, DeliveryPolicy.From(delivery.Value, record.Delivery), OpenSource(record), OpenHttpEndpoint(record));
+        var policy = DeliveryPolicy.From(delivery.Value, record.Delivery);
+        return new Agent(
+            record.Id, record.Version, keys, policy == _serversPolicy ? _serversPolicy : policy, OpenSource(record), OpenHttpEndpoint(record), record.SealedHttpEndpoint);
     }
 
     private AgentKeyPair OpenKeys(RelayId id, byte[] hash, string sealedApiKey, string sealedSigningSecret) =>

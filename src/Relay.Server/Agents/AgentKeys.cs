@@ -26,9 +26,11 @@ internal sealed class AgentKeys
     /// <summary>When the keys before the last rotation end, if there are any.</summary>
     public DateTimeOffset RetiresAt { get; }
 
-    /// <summary>Whether a key opens anything now.</summary>
-    public bool Opens(byte[] keyHash, DateTimeOffset now) =>
-        CryptographicOperations.FixedTimeEquals(_hash, keyHash) || (IsRetiring(keyHash) && now < RetiresAt);
+    /// <returns>The hash of the key as it is kept here; null: the key opens nothing now.</returns>
+    public byte[]? FindHash(byte[] keyHash, DateTimeOffset now) =>
+        CryptographicOperations.FixedTimeEquals(_hash, keyHash) ? _hash
+        : IsRetiring(keyHash) && now < RetiresAt ? _retiringHash
+        : null;
 
     /// <summary>Whether the key is the one before the last rotation.</summary>
     public bool IsRetiring(byte[]? keyHash) => _retiringHash is not null && keyHash is not null && CryptographicOperations.FixedTimeEquals(_retiringHash, keyHash);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Relay.Protocol;
 using Relay.Server.Storage;
@@ -15,8 +16,8 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
 
     private static readonly TimeSpan StoreInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>Unix ms by agent and the key's hash in hex.</summary>
-    private readonly ConcurrentDictionary<(RelayId Agent, string Key), long> _noted = new();
+    /// <summary>By the key's hash, which is the agent's own array.</summary>
+    private readonly ConcurrentDictionary<byte[], (RelayId Agent, long At)> _noted = new(new HashComparer());
 
     private int _count;
 
@@ -24,13 +25,13 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
     /// <param name="agent">Found by a key.</param>
     public void Note(Agent agent)
     {
-        var key = (agent.Id, Convert.ToHexStringLower(agent.KeyHash!));
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var key = agent.KeyHash!;
+        var use = (agent.Id, time.GetUtcNow().ToUnixTimeMilliseconds());
         if (_noted.ContainsKey(key))
         {
-            _noted[key] = now;
+            _noted[key] = use;
         }
-        else if (Volatile.Read(ref _count) < MostNoted && _noted.TryAdd(key, now))
+        else if (Volatile.Read(ref _count) < MostNoted && _noted.TryAdd(key, use))
         {
             Interlocked.Increment(ref _count);
         }
@@ -40,7 +41,7 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
     public async Task<long?> FindLastAsync(RelayId agent, byte[] keyHash)
     {
         var stored = await store.FindLastUseAsync(agent, keyHash);
-        return _noted.TryGetValue((agent, Convert.ToHexStringLower(keyHash)), out var noted) ? Math.Max(noted, stored ?? 0) : stored;
+        return _noted.TryGetValue(keyHash, out var noted) ? Math.Max(noted.At, stored ?? 0) : stored;
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -70,7 +71,7 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
         {
             foreach (var batch in _noted.ToArray().Chunk(256))
             {
-                await store.NoteUsesAsync([.. batch.Select(static one => new KeyUse(one.Key.Agent, Convert.FromHexString(one.Key.Key), one.Value))]);
+                await store.NoteUsesAsync([.. batch.Select(static one => new KeyUse(one.Value.Agent, one.Key, one.Value.At))]);
                 foreach (var one in batch)
                 {
                     // What was used again meanwhile stays noted.
@@ -88,6 +89,14 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
         }
 
         Volatile.Write(ref _count, _noted.Count);
+    }
+
+    private sealed class HashComparer : IEqualityComparer<byte[]>
+    {
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+
+        /// <summary>Any of its bits are as good as others.</summary>
+        public int GetHashCode(byte[] obj) => BinaryPrimitives.ReadInt32LittleEndian(obj);
     }
 
     [LoggerMessage(1721, LogLevel.Error, "When keys were last used could not be stored; it is tried again")]

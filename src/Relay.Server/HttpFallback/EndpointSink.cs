@@ -24,7 +24,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
     /// <summary>Set before the pump is opened.</summary>
     public DeliveryPump Pump { private get; set; } = null!;
 
-    public bool IsGone(Agent agent) => agent.Record.SealedHttpEndpoint is { } endpoint && endpoint == _gone;
+    public bool IsGone(Agent agent) => agent.SealedHttpEndpoint is { } endpoint && endpoint == _gone;
 
     public void Push(LeasedEvent leased)
     {
@@ -108,7 +108,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
 
         if (result.Outcome == PostOutcome.Gone)
         {
-            _gone = agent.Record.SealedHttpEndpoint;
+            _gone = agent.SealedHttpEndpoint;
         }
 
         reconsider();
@@ -127,7 +127,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         Pump.Fail(leased.Id, outcome, result.Reason!, result.RetryAfter);
         if (result.Outcome == PostOutcome.Gone)
         {
-            await DisableAsync(agent.Record.SealedHttpEndpoint);
+            await DisableAsync(agent.SealedHttpEndpoint);
         }
     }
 
