@@ -50,12 +50,12 @@ try
     app.Services.GetRequiredService<IStartupValidator>().Validate();
     app.Services.GetRequiredService<IStoreHealth>();
 
+    app.UseAgentConnections();
     app.UseAnswerHeaders();
     app.UseProxiedRequests();
     app.UseErrorHandling();
     app.UseAddressLimits();
     app.UseAuthenticationLimits();
-    app.UseAgentConnections();
     app.UseApiDocument();
 
     app.MapIngest();

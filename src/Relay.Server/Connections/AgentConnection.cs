@@ -4,6 +4,7 @@ using Relay.Protocol;
 using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
+using Relay.Server.Limits;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
@@ -47,6 +48,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     private IAsyncDisposable? _subscription;
     private Task _withdrawal = Task.CompletedTask;
 
+    /// <summary>
+    /// Whether the peer broke RFC 6455: the framework has sent the close frame that says so, 1002 or 1007, and disposing of the socket would
+    /// reset the connection and lose it.
+    /// </summary>
+    private bool _isFaulted;
+
     /// <param name="socket">The connection's.</param>
     /// <param name="stream">What is under it.</param>
     /// <param name="request">The upgrade.</param>
@@ -88,20 +95,14 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     /// <summary>The agent's deliveries here; for authenticated connections only.</summary>
     public DeliveryPump Pump => _pump!;
 
-    /// <summary>
-    /// Whether the peer broke RFC 6455: the framework has sent the close frame that says so, 1002 or 1007, and disposing of the socket would
-    /// reset the connection and lose it. To be read after <see cref="RunAsync"/>.
-    /// </summary>
-    public bool IsFaulted { get; private set; }
-
     private DateTimeOffset Now => _services.Time.GetUtcNow();
 
+    /// <summary>The transport's end.</summary>
+    private CancellationToken Aborted => _request.HttpContext.RequestAborted;
+
     /// <summary>Serves the connection until its end.</summary>
-    /// <param name="seat">Its place among those of its address; null: there was none.</param>
-    /// <param name="aborted">The transport's end.</param>
-    public async Task RunAsync(ConnectionSeats.Seat? seat, CancellationToken aborted)
+    public async Task RunAsync()
     {
-        _seat = seat;
         _services.Registry.Add(this);
         try
         {
@@ -111,7 +112,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 Stop(StopReason.Shutdown);
             }
 
-            if (seat is null)
+            _seat = await _services.Seats.TakeAsync(ClientAddress.Of(_request.HttpContext.Connection.RemoteIpAddress), isAuthenticated: _presented is not null);
+            if (_seat is null)
             {
                 Stop(StopReason.TooManyOfAddress);
             }
@@ -122,11 +124,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 _presented = null;
             }
 
-            await ReadAsync(aborted);
+            await ReadAsync();
         }
         catch (WebSocketException exception) when (exception.WebSocketErrorCode == WebSocketError.Faulted)
         {
-            IsFaulted = true;
+            _isFaulted = true;
             Stop(StopReason.BrokenFrame);
         }
         catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
@@ -136,12 +138,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         catch (StoreUnavailableException exception)
         {
             StoreUnavailable(_services.Logger, _session, exception.Message);
-            await StopAndDiscardAsync(StopReason.StoreUnavailable, aborted);
+            await StopAndDiscardAsync(StopReason.StoreUnavailable);
         }
         catch (Exception exception)
         {
             Failed(_services.Logger, exception, _session);
-            await StopAndDiscardAsync(StopReason.Failed, aborted);
+            await StopAndDiscardAsync(StopReason.Failed);
         }
         finally
         {
@@ -285,13 +287,14 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     void IDeliverySink.Superseded() => Stop(StopReason.Replaced);
 
-    private async Task ReadAsync(CancellationToken aborted)
+    private async Task ReadAsync()
     {
         var reader = new FrameReader(_socket);
         while (true)
         {
+            var first = await reader.WaitAsync(Aborted);
             var limit = _agent is null ? MaxFrameBytesBeforeAuth : _services.Options.Value.MaxFrameBytes;
-            var (kind, content) = await reader.ReadAsync(limit, aborted);
+            var (kind, content) = await reader.ReadAsync(first, limit, Aborted);
             using (content)
             {
                 _unansweredPings = 0;
@@ -347,12 +350,12 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
     }
 
     /// <summary>Stops, and reads until the peer has closed too or is aborted.</summary>
-    private async Task StopAndDiscardAsync(StopReason reason, CancellationToken aborted)
+    private async Task StopAndDiscardAsync(StopReason reason)
     {
         Stop(reason);
         try
         {
-            await ReadAsync(aborted);
+            await ReadAsync();
         }
         catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
         {
@@ -361,9 +364,27 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     private async Task EndAsync()
     {
+        try
+        {
+            await LeaveAsync();
+        }
+        finally
+        {
+            if (!_isFaulted)
+            {
+                _socket.Dispose();
+            }
+
+            await (_seat?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+    }
+
+    /// <summary>Waits until nothing more is done for the connection.</summary>
+    private async Task LeaveAsync()
+    {
         // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
         var withdrawal = WithdrawAsync();
-        if (_socket.State is WebSocketState.Aborted && !IsFaulted)
+        if (_socket.State is WebSocketState.Aborted && !_isFaulted)
         {
             // Nothing can be sent; what waits for the socket is let go.
             _socket.Dispose();

@@ -19,13 +19,16 @@ internal sealed class FrameReader(WebSocket socket)
 {
     private const int FirstBytes = 4 << 10;
 
+    /// <summary>Waits for the next message. Apart from reading it, so that the wait is the socket's own and nothing else's.</summary>
+    public ValueTask<ValueWebSocketReceiveResult> WaitAsync(CancellationToken cancellationToken) => socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken);
+
     /// <summary>
-    /// Waits for the next message; the content holds a text's bytes and is the caller's to dispose. A message beyond
+    /// Reads the message that was waited for; the content holds a text's bytes and is the caller's to dispose. A message beyond
     /// <paramref name="maxBytes"/> answers <see cref="FrameKind.TooLarge"/> at once, and again for what is left of it.
     /// </summary>
-    public async ValueTask<(FrameKind Kind, PooledBufferWriter? Content)> ReadAsync(int maxBytes, CancellationToken cancellationToken)
+    public async ValueTask<(FrameKind Kind, PooledBufferWriter? Content)> ReadAsync(
+        ValueWebSocketReceiveResult received, int maxBytes, CancellationToken cancellationToken)
     {
-        var received = await socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken);
         var content = new PooledBufferWriter(FirstBytes);
         try
         {

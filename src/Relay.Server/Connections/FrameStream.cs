@@ -114,21 +114,24 @@ internal sealed class FrameStream(Stream inner) : Stream
 /// <summary>Puts a <see cref="FrameStream"/> under each WebSocket, where who accepted it finds it as a feature of the request.</summary>
 internal static class FrameStreams
 {
-    /// <summary>Before the framework's own middleware.</summary>
-    public static void UseFrameStreams(this WebApplication app) => app.Use(static next => context =>
+    /// <summary>Before the framework's own middleware looks at the request.</summary>
+    /// <returns>Whether it may become a WebSocket.</returns>
+    public static bool TryPrepare(HttpContext context)
     {
         if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } upgrade)
         {
             context.Features.Set<IHttpUpgradeFeature>(new Upgrade(context, upgrade));
+            return true;
         }
 
         if (context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true } connect)
         {
             context.Features.Set<IHttpExtendedConnectFeature>(new ExtendedConnect(context, connect));
+            return true;
         }
 
-        return next(context);
-    });
+        return false;
+    }
 
     private static FrameStream Wrap(HttpContext context, Stream stream)
     {

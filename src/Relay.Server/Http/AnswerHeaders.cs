@@ -41,6 +41,12 @@ internal static class AnswerHeaders
     {
         var headers = context.Response.Headers;
         headers[RequestId] = context.TraceIdentifier;
+        if (context.Response.StatusCode == StatusCodes.Status101SwitchingProtocols)
+        {
+            // Nothing that a browser shows, and its headers live as long as the connection.
+            return Task.CompletedTask;
+        }
+
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         if (headers.ContentSecurityPolicy.Count == 0)

@@ -12,7 +12,17 @@ internal static partial class ErrorHandling
     public static void UseErrorHandling(this WebApplication app)
     {
         app.UseExceptionHandler(static _ => { });
-        app.UseStatusCodePages(static context => Failures.ForStatus(context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.Use(static next => context => NameStatusAsync(context, next));
+    }
+
+    /// <summary>The framework's own status code pages do the same, and add three objects to every request that live as long as it.</summary>
+    private static async Task NameStatusAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Response is { StatusCode: >= 400 and < 600, HasStarted: false, ContentLength: null, ContentType: null or "" } response)
+        {
+            await Failures.ForStatus(response.StatusCode).ExecuteAsync(context);
+        }
     }
 
     /// <summary>Maps what is expected; anything else is logged by the framework and answered as 500.</summary>

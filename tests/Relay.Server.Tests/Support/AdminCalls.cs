@@ -51,7 +51,7 @@ internal static class AdminCalls
         Assert.True(RelayId.TryParse(agent.RelayId, out var id));
         var kept = await relay.Services.GetRequiredService<IAgentStore>().FindAsync(id, CancellationToken.None);
         var connections = relay.Services.GetRequiredService<ConnectionRegistry>();
-        await Eventually.AsyncTrue(() => connections.Pick(id)?.Agent?.Record.Version == kept!.Version);
+        await Eventually.AsyncTrue(() => connections.Pick(id)?.Agent?.Version == kept!.Version);
     }
 
     public static async Task DeactivateAsync(this RelayHost relay, RegisterResponse agent)
