@@ -20,7 +20,7 @@ internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, ID
     /// <returns>Dispose to end the watch.</returns>
     public async Task<IAsyncDisposable> BeginAsync(Agent agent, Action end)
     {
-        var watch = new AgentWatch(agent.Id, () => agents.ReloadAsync(agent, CancellationToken.None), EndIfGone, time, logger);
+        var watch = new AgentWatch(new OpenedKey(agents, agent, end), agent.Id, time, logger);
         var timer = time.CreateTimer(_ => watch.Look(), state: null, SweepInterval, SweepInterval);
         var subscription = await queue.SubscribeAsync(agent.Id, signal =>
         {
@@ -33,14 +33,6 @@ internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, ID
         // It may have changed since the key was checked.
         watch.Look();
         return new Watch(watch, timer, subscription);
-
-        void EndIfGone(Agent? found)
-        {
-            if (found is null)
-            {
-                end();
-            }
-        }
     }
 
     /// <param name="admin">By whose key.</param>
@@ -93,6 +85,19 @@ internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, ID
             {
                 // It is asked again in a moment.
                 return false;
+            }
+        }
+    }
+
+    private sealed class OpenedKey(AgentDirectory agents, Agent agent, Action end) : IAgentWatcher
+    {
+        public Task<Agent?> ReadAsync() => agents.ReloadAsync(agent, CancellationToken.None);
+
+        public void Tell(Agent? found)
+        {
+            if (found is null)
+            {
+                end();
             }
         }
     }

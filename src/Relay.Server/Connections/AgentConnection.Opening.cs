@@ -14,7 +14,7 @@ internal sealed partial class AgentConnection
         _agent = agent;
         _session = agent.Policy.Connections == ConnectionMode.Shared ? _session.AsShared() : _session;
         _pump = new DeliveryPump(agent.Id, agent.ConnectionPolicy, _session, maxInFlight, this, _services.Pump);
-        _watch = new AgentWatch(agent.Id, () => _services.Agents.ReloadAsync(_agent, CancellationToken.None), OnAgent, _services.Time, _services.Logger);
+        _watch = new AgentWatch(this, agent.Id, _services.Time, _services.Logger);
         _subscription = await _services.Pump.Queue.SubscribeAsync(agent.Id, OnSignal);
 
         // It may have changed since its key was checked, before anybody here would have been told.
@@ -38,7 +38,7 @@ internal sealed partial class AgentConnection
             return;
         }
 
-        _gaps = new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
+        _gaps = claimed.Gaps.Count == 0 ? null : new GapNotice(_services.Pump.Queue, agent.Id, claimed.Gaps, _services.Logger);
         lock (_gate)
         {
             if (_state != State.Opening)
@@ -56,7 +56,7 @@ internal sealed partial class AgentConnection
                 Timestamp = Now.ToUnixTimeMilliseconds(),
                 Pending = claimed.Unsettled,
             });
-            foreach (var gap in _gaps.Messages)
+            foreach (var gap in _gaps?.Messages ?? [])
             {
                 _outbound.Send(gap);
             }
@@ -94,8 +94,10 @@ internal sealed partial class AgentConnection
         }
     }
 
+    Task<Agent?> IAgentWatcher.ReadAsync() => _services.Agents.ReloadAsync(_agent!, CancellationToken.None);
+
     /// <param name="agent">As it is now; null: it was deactivated, or its key opens nothing any more.</param>
-    private void OnAgent(Agent? agent)
+    void IAgentWatcher.Tell(Agent? agent)
     {
         if (agent is null)
         {

@@ -14,7 +14,7 @@ namespace Relay.Server.Connections;
 /// <see cref="DeliveryPump"/> says what. <see cref="Tick"/>, <see cref="Drain"/>, <see cref="Stop"/>: any thread.
 /// <see cref="Stop"/> is the only way out, the first reason counts.
 /// </summary>
-internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
+internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, IAgentWatcher
 {
     /// <summary>Who has not authenticated is not worth more memory.</summary>
     private const int MaxFrameBytesBeforeAuth = 16 << 10;
@@ -124,7 +124,10 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
                 _presented = null;
             }
 
-            await ReadAsync();
+            // Awaited here, in the one method that lives as long as the connection, so that an idle one holds no other's state.
+            while (await ReadAsync(await _socket.WaitForMessageAsync(Aborted)))
+            {
+            }
         }
         catch (WebSocketException exception) when (exception.WebSocketErrorCode == WebSocketError.Faulted)
         {
@@ -287,33 +290,29 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
 
     void IDeliverySink.Superseded() => Stop(StopReason.Replaced);
 
-    private async Task ReadAsync()
+    /// <returns>False: the peer has closed.</returns>
+    private async ValueTask<bool> ReadAsync(ValueWebSocketReceiveResult first)
     {
-        var reader = new FrameReader(_socket);
-        while (true)
+        var limit = _agent is null ? MaxFrameBytesBeforeAuth : _services.Options.Value.MaxFrameBytes;
+        var (kind, content) = await _socket.ReadMessageAsync(first, limit, Aborted);
+        using (content)
         {
-            var first = await reader.WaitAsync(Aborted);
-            var limit = _agent is null ? MaxFrameBytesBeforeAuth : _services.Options.Value.MaxFrameBytes;
-            var (kind, content) = await reader.ReadAsync(first, limit, Aborted);
-            using (content)
+            _unansweredPings = 0;
+            switch (kind)
             {
-                _unansweredPings = 0;
-                switch (kind)
-                {
-                    case FrameKind.Close:
-                        Stop(StopReason.PeerClosed);
-                        return;
-                    case FrameKind.TooLarge:
-                        // Read on and discard: closing the transport on unread data would take the close frame with it.
-                        Stop(StopReason.FrameTooLarge);
-                        break;
-                    case FrameKind.Binary:
-                        Refuse(new FrameError(ErrorCodes.InvalidMessage, "Frames are text. Send JSON as a text frame."));
-                        break;
-                    default:
-                        await HandleAsync(content!);
-                        break;
-                }
+                case FrameKind.Close:
+                    Stop(StopReason.PeerClosed);
+                    return false;
+                case FrameKind.TooLarge:
+                    // Read on and discard: closing the transport on unread data would take the close frame with it.
+                    Stop(StopReason.FrameTooLarge);
+                    return true;
+                case FrameKind.Binary:
+                    Refuse(new FrameError(ErrorCodes.InvalidMessage, "Frames are text. Send JSON as a text frame."));
+                    return true;
+                default:
+                    await HandleAsync(content!);
+                    return true;
             }
         }
     }
@@ -339,78 +338,6 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink
         if (_agent is { } agent)
         {
             _services.Activities.Publish(new AgentActivity(agent.Id, type, Now) { Session = _session, Reason = reason?.Name, CloseCode = reason?.CloseCode });
-        }
-    }
-
-    /// <summary>The connection is none of its agent's any more. Never faults.</summary>
-    private Task WithdrawAsync()
-    {
-        var seat = _agentSeat?.DisposeAsync() ?? ValueTask.CompletedTask;
-        return Task.WhenAll(seat.AsTask(), _services.Registry.WithdrawAsync(this, _agent?.Id));
-    }
-
-    /// <summary>Stops, and reads until the peer has closed too or is aborted.</summary>
-    private async Task StopAndDiscardAsync(StopReason reason)
-    {
-        Stop(reason);
-        try
-        {
-            await ReadAsync();
-        }
-        catch (Exception exception) when (exception is WebSocketException or IOException or OperationCanceledException)
-        {
-        }
-    }
-
-    private async Task EndAsync()
-    {
-        try
-        {
-            await LeaveAsync();
-        }
-        finally
-        {
-            if (!_isFaulted)
-            {
-                _socket.Dispose();
-            }
-
-            await (_seat?.DisposeAsync() ?? ValueTask.CompletedTask);
-        }
-    }
-
-    /// <summary>Waits until nothing more is done for the connection.</summary>
-    private async Task LeaveAsync()
-    {
-        // Again: it may have been stopped while it was claimed, before it was there to be withdrawn.
-        var withdrawal = WithdrawAsync();
-        if (_socket.State is WebSocketState.Aborted && !_isFaulted)
-        {
-            // Nothing can be sent; what waits for the socket is let go.
-            _socket.Dispose();
-        }
-
-        await _outbound.Completion;
-        _services.Registry.Remove(this);
-        await Task.WhenAll(_withdrawal, withdrawal);
-        if (_subscription is not null)
-        {
-            await _subscription.DisposeAsync();
-        }
-
-        if (_watch is not null)
-        {
-            await _watch.EndAsync();
-        }
-
-        if (_gaps is not null)
-        {
-            await _gaps.EndAsync();
-        }
-
-        if (_pump is not null)
-        {
-            await _pump.EndAsync();
         }
     }
 }

@@ -7,15 +7,17 @@ namespace Relay.Server.Connections;
 /// <summary>
 /// Tells a connection, or another long answer, what its agent is now, whenever that may have changed. One look at a time; what changes meanwhile is looked at
 /// after it. While the store is down it is tried again.
-/// <para>Read answers null when there is no such agent any more. Look: any thread, never waits. EndAsync: once; nothing is told after it.</para>
+/// <para>Look: any thread, never waits. EndAsync: once; nothing is told after it.</para>
 /// </summary>
-internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Action<Agent?> tell, TimeProvider time, ILogger logger)
+internal sealed partial class AgentWatch(IAgentWatcher watcher, RelayId id, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private State _state;
+
+    /// <summary>Who waits to try again waits for the end too.</summary>
+    private TaskCompletionSource? _ended;
     private Task _run = Task.CompletedTask;
 
     private enum State
@@ -56,10 +58,10 @@ internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Ac
         lock (_gate)
         {
             _state = State.Ended;
+            _ended?.TrySetResult();
             run = _run;
         }
 
-        _ended.TrySetResult();
         await run;
     }
 
@@ -70,11 +72,11 @@ internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Ac
         {
             try
             {
-                var agent = await read();
+                var agent = await watcher.ReadAsync();
                 failedBefore = false;
-                if (!_ended.Task.IsCompleted)
+                if (!HasEnded())
                 {
-                    tell(agent);
+                    watcher.Tell(agent);
                 }
             }
             catch (Exception exception)
@@ -86,10 +88,27 @@ internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Ac
 
                 failedBefore = true;
                 Look();
-                await Task.WhenAny(_ended.Task, Task.Delay(RetryInterval, time));
+                await Task.WhenAny(EndedAsync(), Task.Delay(RetryInterval, time));
             }
         }
         while (MustLookAgain());
+    }
+
+    private bool HasEnded()
+    {
+        lock (_gate)
+        {
+            return _state == State.Ended;
+        }
+    }
+
+    private Task EndedAsync()
+    {
+        lock (_gate)
+        {
+            _ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _state == State.Ended ? Task.CompletedTask : _ended.Task;
+        }
     }
 
     private bool MustLookAgain()
@@ -102,7 +121,7 @@ internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Ac
                     _state = State.Looking;
                     return true;
                 case State.Looking:
-                    _state = State.Idle;
+                    (_state, _run) = (State.Idle, Task.CompletedTask);
                     return false;
                 default:
                     return false;
@@ -112,4 +131,14 @@ internal sealed partial class AgentWatch(RelayId id, Func<Task<Agent?>> read, Ac
 
     [LoggerMessage(1206, LogLevel.Warning, "{Agent} may have changed and could not be read; it is tried again: {Cause}")]
     private static partial void NotLookedAt(ILogger logger, RelayId agent, string cause);
+}
+
+/// <summary>For whom an <see cref="AgentWatch"/> looks. Called without the watch's lock, one call at a time.</summary>
+internal interface IAgentWatcher
+{
+    /// <returns>Null: there is no such agent any more.</returns>
+    Task<Agent?> ReadAsync();
+
+    /// <param name="agent">As it is now; null: as read.</param>
+    void Tell(Agent? agent);
 }

@@ -12,22 +12,23 @@ internal enum FrameKind
 }
 
 /// <summary>
-/// Reads whole messages from a socket. Holds no buffer while the peer is silent: it waits with a read of no bytes, and rents when
+/// Reads whole messages from a socket. Holds nothing while the peer is silent: the wait is a read of no bytes, and a buffer is rented when
 /// there is something. One reader at a time.
 /// </summary>
-internal sealed class FrameReader(WebSocket socket)
+internal static class FrameReader
 {
     private const int FirstBytes = 4 << 10;
 
-    /// <summary>Waits for the next message. Apart from reading it, so that the wait is the socket's own and nothing else's.</summary>
-    public ValueTask<ValueWebSocketReceiveResult> WaitAsync(CancellationToken cancellationToken) => socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken);
+    /// <summary>Waits for the next message.</summary>
+    public static ValueTask<ValueWebSocketReceiveResult> WaitForMessageAsync(this WebSocket socket, CancellationToken cancellationToken) =>
+        socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken);
 
     /// <summary>
     /// Reads the message that was waited for; the content holds a text's bytes and is the caller's to dispose. A message beyond
     /// <paramref name="maxBytes"/> answers <see cref="FrameKind.TooLarge"/> at once, and again for what is left of it.
     /// </summary>
-    public async ValueTask<(FrameKind Kind, PooledBufferWriter? Content)> ReadAsync(
-        ValueWebSocketReceiveResult received, int maxBytes, CancellationToken cancellationToken)
+    public static async ValueTask<(FrameKind Kind, PooledBufferWriter? Content)> ReadMessageAsync(
+        this WebSocket socket, ValueWebSocketReceiveResult received, int maxBytes, CancellationToken cancellationToken)
     {
         var content = new PooledBufferWriter(FirstBytes);
         try

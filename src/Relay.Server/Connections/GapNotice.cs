@@ -8,6 +8,10 @@ namespace Relay.Server.Connections;
 /// Tells an agent what was given up since it was told last. It is forgotten when the agent has said anything after that, so that a
 /// connection that breaks at once costs no news: the next one is told again.
 /// </summary>
+/// <param name="queue">Where it is kept until then.</param>
+/// <param name="agent">Who is told.</param>
+/// <param name="gaps">One or more.</param>
+/// <param name="logger">The connection's.</param>
 internal sealed partial class GapNotice(IDeliveryQueue queue, RelayId agent, IReadOnlyList<Gap> gaps, ILogger logger)
 {
     private Task? _forgetting;
@@ -21,7 +25,7 @@ internal sealed partial class GapNotice(IDeliveryQueue queue, RelayId agent, IRe
     });
 
     /// <summary>The agent lives: what it was sent before has arrived. The read loop only.</summary>
-    public void Confirm() => _forgetting ??= gaps.Count == 0 ? Task.CompletedTask : ForgetAsync();
+    public void Confirm() => _forgetting ??= ForgetAsync();
 
     public Task EndAsync() => _forgetting ?? Task.CompletedTask;
 

@@ -17,13 +17,25 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
     private readonly Lock _gate = new();
     private readonly Queue<byte[]> _control = new();
     private readonly Queue<LeasedEvent> _deliveries = new();
-    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Once somebody waits for it.</summary>
+    private TaskCompletionSource? _completion;
     private (int Code, string Text)? _close;
     private bool _running;
     private bool _ended;
 
     /// <summary>Ends when the close frame was sent, or nothing can be sent any more. Never faults.</summary>
-    public Task Completion => _completion.Task;
+    public Task Completion
+    {
+        get
+        {
+            lock (_gate)
+            {
+                _completion ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                return _ended ? Task.CompletedTask : _completion.Task;
+            }
+        }
+    }
 
     public void Send(ServerMessage message)
     {
@@ -134,9 +146,8 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
             _ended = true;
             _control.Clear();
             _deliveries.Clear();
+            _completion?.TrySetResult();
         }
-
-        _completion.TrySetResult();
     }
 
     /// <returns>The next thing to send; neither: the close frame; null: nothing for now.</returns>

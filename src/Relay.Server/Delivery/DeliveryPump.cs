@@ -8,7 +8,7 @@ namespace Relay.Server.Delivery;
 /// leases. No timer, no task while idle: <see cref="Tick"/> is called a few times a second.
 /// <para>Any thread. State is guarded by one lock that is never held over an await. What is pushed is pushed in the <see cref="PushOrder"/>.</para>
 /// </summary>
-internal sealed partial class DeliveryPump
+internal sealed partial class DeliveryPump : ISettlementOwner
 {
     private const int MaxFetch = 256;
     private const long MaxFetchBytes = 4 << 20;
@@ -44,6 +44,8 @@ internal sealed partial class DeliveryPump
     /// <summary>Slots that are reserved for events whose acceptance is not answered; most of those come back when another connection has its turn.</summary>
     private int _accepting;
     private long _unsentBytes;
+
+    /// <summary>What is asked of the queue now. Not kept when it is answered: there are many pumps, and most are idle.</summary>
     private Task _fetch = Task.CompletedTask;
 
     /// <param name="agent">Whose events.</param>
@@ -56,7 +58,7 @@ internal sealed partial class DeliveryPump
     {
         (_agent, _policy, _session, _asked, _sink, _free) = (agent, policy, session, asked, sink, policy.Window(asked));
         (_queue, _retries, _time, _logger) = (services.Queue, services.Schedule, services.Time, services.Logger);
-        _settlements = new SettlementQueue(agent, services, sink.UnknownEvent, RetryStored);
+        _settlements = new SettlementQueue(agent, services, this);
     }
 
     private enum State
@@ -311,6 +313,7 @@ internal sealed partial class DeliveryPump
 
             lock (_gate)
             {
+                _fetch = Task.CompletedTask;
                 _schedule.Answered(result);
                 Fetch();
             }
@@ -325,6 +328,7 @@ internal sealed partial class DeliveryPump
 
             lock (_gate)
             {
+                _fetch = Task.CompletedTask;
                 _schedule.Failed(_time.GetUtcNow());
             }
         }
@@ -387,8 +391,10 @@ internal sealed partial class DeliveryPump
         }
     }
 
-    /// <summary>The queue knows of a retry: ask for it when it is due.</summary>
-    private void RetryStored(DateTimeOffset due)
+    void ISettlementOwner.UnknownEvent(string id) => _sink.UnknownEvent(id);
+
+    /// <summary>The queue is asked for it when it is due.</summary>
+    void ISettlementOwner.RetryStored(DateTimeOffset due)
     {
         lock (_gate)
         {

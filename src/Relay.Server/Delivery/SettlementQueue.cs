@@ -8,8 +8,7 @@ namespace Relay.Server.Delivery;
 /// next, so acks are stored in batches without a timer. While the store is down they are kept and tried again.
 /// <para>Add, AddExtension: any thread, never wait. EndAsync: once; waits until all is stored or the patience is over.</para>
 /// </summary>
-internal sealed partial class SettlementQueue(
-    RelayId agent, DeliveryPumpServices services, Action<string> unknownEvent, Action<DateTimeOffset> retryStored)
+internal sealed partial class SettlementQueue(RelayId agent, DeliveryPumpServices services, ISettlementOwner owner)
 {
     private const int MaxBatch = 1024;
 
@@ -22,7 +21,6 @@ internal sealed partial class SettlementQueue(
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
-    private readonly ILogger _logger = services.Logger;
     private Queue<Settlement> _settlements = new();
     private Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? _extensions;
     private bool _running;
@@ -40,7 +38,7 @@ internal sealed partial class SettlementQueue(
                 _replyBytes -= ReplyBytes(_settlements.Dequeue());
                 if (_dropped++ % MaxKept == 0)
                 {
-                    Overflowed(_logger, agent, MaxKept);
+                    Overflowed(services.Logger, agent, MaxKept);
                 }
             }
 
@@ -97,13 +95,13 @@ internal sealed partial class SettlementQueue(
             {
                 if (!failedBefore)
                 {
-                    NotStored(_logger, agent, settlements.Count, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+                    NotStored(services.Logger, agent, settlements.Count, exception is StoreUnavailableException ? exception.Message : exception.ToString());
                 }
 
                 failedBefore = true;
                 if (!PutBack(settlements))
                 {
-                    Forgotten(_logger, agent, settlements.Count);
+                    Forgotten(services.Logger, agent, settlements.Count);
                     continue;
                 }
 
@@ -130,11 +128,11 @@ internal sealed partial class SettlementQueue(
             var settlement = settlements[i];
             if (results[i] == SettleResult.Unknown)
             {
-                unknownEvent(settlement.Id.ToString());
+                owner.UnknownEvent(settlement.Id.ToString());
             }
             else if (settlement.Kind == SettlementKind.Retry)
             {
-                retryStored(settlement.DueAt);
+                owner.RetryStored(settlement.DueAt);
             }
         }
     }
@@ -145,7 +143,7 @@ internal sealed partial class SettlementQueue(
         {
             if (_settlements.Count == 0 && _extensions is null)
             {
-                _running = false;
+                (_running, _run) = (false, Task.CompletedTask);
                 return null;
             }
 
@@ -188,4 +186,14 @@ internal sealed partial class SettlementQueue(
 
     [LoggerMessage(1112, LogLevel.Warning, "{Count} acks of {Agent} were not stored in time; these events will be delivered again")]
     private static partial void Forgotten(ILogger logger, RelayId agent, int count);
+}
+
+/// <summary>For whom a <see cref="SettlementQueue"/> stores. Called without the queue's lock.</summary>
+internal interface ISettlementOwner
+{
+    /// <summary>The store knows no such event of the agent.</summary>
+    void UnknownEvent(string id);
+
+    /// <summary>The store knows of a retry, and when it is due.</summary>
+    void RetryStored(DateTimeOffset due);
 }

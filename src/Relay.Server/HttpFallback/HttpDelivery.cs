@@ -15,7 +15,7 @@ namespace Relay.Server.HttpFallback;
 /// </para>
 /// <para>RunAsync: once. TryKeep, EnsureListedAsync: any thread.</para>
 /// </summary>
-internal sealed partial class HttpDelivery
+internal sealed partial class HttpDelivery : IAgentWatcher
 {
     /// <summary>After so long without a word from this node another one goes on.</summary>
     public static readonly TimeSpan Hold = TimeSpan.FromSeconds(30);
@@ -74,7 +74,7 @@ internal sealed partial class HttpDelivery
     {
         (_id, _services) = (id, services);
         _sink = new EndpointSink(id, services, Apply, cutOff);
-        _watch = new AgentWatch(id, () => services.Agents.ReloadAsync(id, CancellationToken.None), OnAgent, services.Time, services.Logger);
+        _watch = new AgentWatch(this, id, services.Time, services.Logger);
     }
 
     private enum State
@@ -151,7 +151,7 @@ internal sealed partial class HttpDelivery
 
     private async Task OpenAsync()
     {
-        OnAgent(await _services.Agents.FindAsync(_id, CancellationToken.None));
+        Tell(await _services.Agents.FindAsync(_id, CancellationToken.None));
         if (_agent is null)
         {
             await LookAsync(Now);
@@ -271,7 +271,9 @@ internal sealed partial class HttpDelivery
         _pump?.Wake();
     }
 
-    private void OnAgent(Agent? agent)
+    Task<Agent?> IAgentWatcher.ReadAsync() => _services.Agents.ReloadAsync(_id, CancellationToken.None);
+
+    public void Tell(Agent? agent)
     {
         _agent = agent;
         Apply();
