@@ -69,7 +69,9 @@ internal sealed class AgentDirectory(
             return null;
         }
 
-        var agent = record.Version == opened.Version ? opened : Open(record);
+        // A store that has lost a change may have made another of the same version: a key must never outlive it.
+        var isSame = record.Version == opened.Version && opened.OpenedWith(record.KeyHash, time.GetUtcNow()) is not null;
+        var agent = isSame ? opened : Open(record);
         return agent.OpenedWith(opened.KeyHash!, time.GetUtcNow());
     }
 
