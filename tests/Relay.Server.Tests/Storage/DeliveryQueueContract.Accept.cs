@@ -270,4 +270,21 @@ public abstract partial class DeliveryQueueContract
         Assert.Equal(AcceptStatus.Ready, (await Queue.AcceptAsync(NewEvent(agent: RelayId.New()), terms)).Status);
         Assert.Equal(AcceptStatus.QueueFull, (await Queue.AcceptAsync(NewEvent(), terms)).Status);
     }
+
+    [Fact]
+    public async Task Events_whose_ids_begin_alike_are_kept_apart()
+    {
+        await ClaimAsync();
+        var ids = Enumerable.Range(1, 4).Select(static low => new EventId(new UInt128(1UL << 60, (ulong)low))).ToArray();
+        foreach (var id in ids) await Queue.AcceptAsync(NewEvent(new[] { id.ToBytes()[^1] }) with { Id = id }, LeaseTerms());
+
+        await SettleAsync(Ack(ids[0]));
+        await SettleAsync(Ack(ids[2]));
+        await SettleAsync(Retry(ids[3], due: 60));
+
+        var found = await Task.WhenAll(ids.Select(id => Queue.FindAsync(_agent, id)));
+        Assert.Equal([EventState.Delivered, EventState.Leased, EventState.Delivered, EventState.Waiting], found.Select(one => one!.State));
+        Assert.Equal([1, 2, 3, 4], found.Select(one => (int)one!.Body.Span[0]));
+        Assert.Equal([ids[3], ids[2], ids[1], ids[0]], await ListIdsAsync(status: null));
+    }
 }

@@ -65,6 +65,40 @@ public abstract partial class DeliveryQueueContract
     }
 
     [Fact]
+    public async Task What_was_forgotten_to_make_room_does_not_change_when_others_are_forgotten()
+    {
+        await OpenAsync(new DeliveryOptions { DeliveredKept = 1, DeliveredRetention = TimeSpan.FromSeconds(100) });
+        var first = Assert.Single(await DeliverAsync(1));
+        var second = (await Queue.AcceptAsync(NewEvent(), LeaseTerms())).Id;
+        await SettleAsync(Ack(second), at: 50);
+
+        Assert.Equal(0, await Queue.PruneAsync(At(149)));
+        Assert.Equal([false, true], await KeptAsync([first, second]));
+        if (_harness.ForgetsByItself) return;
+
+        Assert.Equal(1, await Queue.PruneAsync(At(151)));
+        Assert.Equal([false, false], await KeptAsync([first, second]));
+    }
+
+    [Fact]
+    public async Task Many_events_of_many_agents_are_forgotten_at_once()
+    {
+        await OpenAsync(new DeliveryOptions { DeliveredRetention = TimeSpan.FromSeconds(100), DeadLetterRetention = TimeSpan.FromSeconds(100) });
+        await DeliverAsync(250);
+        for (var i = 0; i < 150; i++)
+        {
+            var other = NewEvent(agent: RelayId.New());
+            await Queue.AcceptAsync(other, LeaseTerms());
+            Assert.Equal(SettleResult.Settled, await SettleAsync(Ack(other.Id), agent: other.Agent));
+        }
+
+        if (_harness.ForgetsByItself) return;
+
+        Assert.Equal(400, await Queue.PruneAsync(At(101)));
+        Assert.Equal(0, await Queue.PruneAsync(At(1000)));
+    }
+
+    [Fact]
     public async Task Given_up_events_are_forgotten_after_their_own_retention()
     {
         await OpenAsync(new DeliveryOptions

@@ -23,7 +23,7 @@ internal static class Accepting
         var canLease = !isHeld && queue.Ready == 0 && terms.Lease is { Session: var asking } && (!asking.NeedsClaim || asking.Value == queue.Session);
         var lease = canLease ? terms.Lease : null;
         var row = new EventRow(
-            Seq: 0, accepted.Id, queue.Number, isHeld ? EventState.Held : EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
+            Key: 0, accepted.Id, queue.Number, Seq: queue.Accepted + 1, isHeld ? EventState.Held : EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
             Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, accepted.OrderingKey, accepted.ReplyBy?.ToUnixTimeMilliseconds());
         if (lease is { } granted)
         {
@@ -44,6 +44,7 @@ internal static class Accepting
         }
 
         tables.Queues.Change(queue);
+        queue.Accepted++;
         queue.Unsettled++;
         queue.UnsettledBytes += row.SizeBytes;
         if (row.State == EventState.Ready) queue.Ready++;

@@ -61,7 +61,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 
     public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
-        tables.Events.QueueOf(id) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
+        tables.Events.Find(id) is { } row ? Find(tables, tables.Queues.AgentOf(row.Queue), id) : null);
 
     public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => _writer.RunAsync(tables => tables.List(agent, query));
 
@@ -71,9 +71,11 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     public async Task<int> PruneAsync(DateTimeOffset now)
     {
         var pruned = 0;
-        for (var last = PruneBatch; last == PruneBatch; pruned += last)
+        var mayBeMore = true;
+        while (mayBeMore)
         {
-            last = await _writer.RunAsync(tables => tables.Prune(now, PruneBatch));
+            (var forgotten, mayBeMore) = await _writer.RunAsync(tables => tables.Prune(now, PruneBatch));
+            pruned += forgotten;
         }
 
         while (await _writer.RunAsync(tables => tables.Keys.Prune(now.ToUnixTimeMilliseconds(), PruneBatch)) == PruneBatch)
@@ -86,9 +88,9 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
     {
         if (tables.Queues.Find(agent) is not { } queue || tables.Events.Find(queue.Number, id) is not { } row) return null;
-        var (head, body) = tables.Events.Payload(row.Seq);
+        var (head, body) = tables.Events.Payload(row.Key);
         return new StoredEvent(
             id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,
-            row.Attempts, row.Failures, row.DueAt, tables.Events.History(row.Seq));
+            row.Attempts, row.Failures, row.DueAt, tables.Events.History(row.Key));
     }
 }

@@ -4,7 +4,7 @@ namespace Relay.Server.Storage.Embedded;
 
 /// <summary>An event without its payload and history; see <see cref="Schema"/>.</summary>
 internal readonly record struct EventRow(
-    long Seq, EventId Id, long Queue, EventState State, long Due, long AcceptedAt, long SizeBytes,
+    long Key, EventId Id, long Queue, long Seq, EventState State, long Due, long AcceptedAt, long SizeBytes,
     int Attempts, int Failures, bool LossCounted, string? Holder, long LeasedAt, byte[]? OrderingKey, long? ReplyBy)
 {
     public bool IsSettled => State >= EventState.Delivered;

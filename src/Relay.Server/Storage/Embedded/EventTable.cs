@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using Relay.Server.Delivery;
+using SQLitePCL;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -7,21 +9,23 @@ namespace Relay.Server.Storage.Embedded;
 internal sealed class EventTable(SqliteDatabase database)
 {
     private const int MaxHistory = 100;
-    private const string Columns = "seq, id, queue, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at, ordering_key, reply_by";
+    private const string Columns = "key, id, queue, seq, state, due, accepted_at, size, attempts, failures, loss_counted, holder, leased_at, ordering_key, reply_by";
 
-    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+    private readonly SqliteStatement _insert = database.Prepare($"INSERT INTO events({Columns}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT(key) DO NOTHING");
+    private readonly SqliteStatement _lowestKey = database.Prepare("SELECT min(key) FROM events");
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO payloads VALUES(?1, ?2, ?3)");
-    private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE id = ?1");
-    private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE seq = ?1");
-    private readonly SqliteStatement _head = database.Prepare("SELECT head FROM payloads WHERE seq = ?1");
-    private readonly SqliteStatement _history = database.Prepare("SELECT '[' || history || ']' FROM events WHERE seq = ?1 AND history IS NOT NULL");
-    private readonly SqliteStatement _delete = database.Prepare("DELETE FROM events WHERE seq = ?1");
-    private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM payloads WHERE seq = ?1");
+    private readonly SqliteStatement _find = database.Prepare($"SELECT {Columns} FROM events WHERE key = ?1 AND id = ?2");
+    private readonly SqliteStatement _findDisplaced = database.Prepare($"SELECT {Columns} FROM events INDEXED BY events_displaced WHERE id = ?2 AND key < 0");
+    private readonly SqliteStatement _payload = database.Prepare("SELECT head, body FROM payloads WHERE key = ?1");
+    private readonly SqliteStatement _head = database.Prepare("SELECT head FROM payloads WHERE key = ?1");
+    private readonly SqliteStatement _history = database.Prepare("SELECT '[' || history || ']' FROM events WHERE key = ?1 AND history IS NOT NULL");
+    private readonly SqliteStatement _delete = database.Prepare("DELETE FROM events WHERE key = ?1");
+    private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM payloads WHERE key = ?1");
 
     private readonly SqliteStatement _update = database.Prepare("""
         UPDATE events SET state = ?2, due = ?3, attempts = ?4, failures = ?5, loss_counted = ?6, holder = ?7, leased_at = ?8,
             history = CASE WHEN ?9 IS NULL THEN history ELSE ifnull(history || ',', '') || ?9 END
-        WHERE seq = ?1
+        WHERE key = ?1
         """);
 
     private readonly SqliteStatement _due = database.Prepare($"""
@@ -40,18 +44,17 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private readonly SqliteStatement _inState = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq");
 
-    private readonly SqliteStatement _forgettable = database.Prepare(
-        $"SELECT {Columns} FROM events INDEXED BY events_settled WHERE state >= 4 AND due <= ?1 ORDER BY due LIMIT ?2");
+    private readonly SqliteStatement _earliestDue = database.Prepare("SELECT key, size, due FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq LIMIT ?3");
 
-    // Few are leased, so these are sorted when asked for; what may be many has an index.
-    private readonly SqliteStatement _newestLeased = database.Prepare(
-        $"SELECT {Columns} FROM events WHERE queue = ?1 AND state = 1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+    // Few are leased and not many delivered are kept, so these are sorted when asked for; what may be many has an index.
+    private readonly SqliteStatement _newestOfFew = database.Prepare(
+        $"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?4 AND id < ?2 ORDER BY id DESC LIMIT ?3");
 
     private readonly SqliteStatement _newestInState = database.Prepare(
-        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state NOT IN (1, 4) AND id < ?2 ORDER BY id DESC LIMIT ?3");
 
     private readonly SqliteStatement _oldestInState = database.Prepare(
-        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state <> 1 AND id < ?2 ORDER BY id LIMIT ?3");
+        $"SELECT {Columns} FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = ?4 AND state NOT IN (1, 4) AND id < ?2 ORDER BY id LIMIT ?3");
 
     private readonly SqliteStatement _firstOfKey = database.Prepare(
         $"SELECT {Columns} FROM events INDEXED BY events_ordered WHERE queue = ?1 AND ordering_key = ?2 AND state < 4 ORDER BY seq LIMIT 1");
@@ -61,74 +64,66 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private readonly SqliteStatement _oldestLeft = database.Prepare("""
         SELECT min(id) FROM (
-            SELECT min(id) AS id FROM events WHERE queue = ?1 AND state = 0 AND state <> 1
+            SELECT min(id) AS id FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = 0 AND state NOT IN (1, 4)
             UNION ALL
             SELECT min(id) FROM events WHERE queue = ?1 AND state = 1
             UNION ALL
-            SELECT min(id) FROM events WHERE queue = ?1 AND state = 2 AND state <> 1
+            SELECT min(id) FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = 2 AND state NOT IN (1, 4)
             UNION ALL
-            SELECT min(id) FROM events WHERE queue = ?1 AND state = 3 AND state <> 1)
+            SELECT min(id) FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = 3 AND state NOT IN (1, 4))
         """);
 
-    /// <summary>Adds an event; its place in the order is made here.</summary>
+    /// <summary>Adds an event, under a key of its own.</summary>
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
-        _insert.BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, (int)row.State).Bind(5, row.Due).Bind(6, row.AcceptedAt).Bind(7, row.SizeBytes)
-            .Bind(8, row.Attempts).Bind(9, row.Failures).Bind(10, row.LossCounted ? 1 : 0).Bind(11, row.Holder).Bind(12, row.LeasedAt).BindBlobOrNull(13, row.OrderingKey)
-            .BindOrNull(14, row.ReplyBy).Execute();
-        _insertPayload.Bind(1, database.LastInsertedRow).BindBlob(2, head).BindBlob(3, body).Execute();
+        var key = KeyOf(row.Id);
+        if (!Insert(key, row))
+        {
+            if (Find(row.Id) is not null) throw new SqliteFault(database.Path, raw.SQLITE_CONSTRAINT, "an event with this id is there already");
+            key = Math.Min(LowestKey(), 0) - 1;
+            Insert(key, row);
+        }
+
+        _insertPayload.Bind(1, key).BindBlob(2, head).BindBlob(3, body).Execute();
     }
 
-    public EventRow? Find(long queue, EventId id)
-    {
-        if (!_find.BindBlob(1, id.ToBytes()).Step()) return null;
-        var row = Read(_find);
-        _find.Reset();
-        return row.Queue == queue ? row : null;
-    }
+    public EventRow? Find(long queue, EventId id) => Find(id) is { } row && row.Queue == queue ? row : null;
 
-    /// <summary>In which queue an event is.</summary>
-    public long? QueueOf(EventId id)
-    {
-        if (!_find.BindBlob(1, id.ToBytes()).Step()) return null;
-        var queue = _find.Number(2);
-        _find.Reset();
-        return queue;
-    }
+    public EventRow? Find(EventId id) => Find(_find, id) ?? Find(_findDisplaced, id);
 
     /// <summary>Writes what can change, and adds <paramref name="ended"/> to the history.</summary>
     public void Update(in EventRow row, AttemptRecord? ended)
     {
         var history = ended is { Number: <= MaxHistory } ? JsonSerializer.SerializeToUtf8Bytes(ended, AttemptJson.Default.AttemptRecord) : [];
-        _update.Bind(1, row.Seq).Bind(2, (int)row.State).Bind(3, row.Due).Bind(4, row.Attempts).Bind(5, row.Failures).Bind(6, row.LossCounted ? 1 : 0)
+        _update.Bind(1, row.Key).Bind(2, (int)row.State).Bind(3, row.Due).Bind(4, row.Attempts).Bind(5, row.Failures).Bind(6, row.LossCounted ? 1 : 0)
             .Bind(7, row.Holder).Bind(8, row.LeasedAt).BindUtf8(9, history).Execute();
     }
 
-    public void Delete(long seq)
+    public void Delete(long key)
     {
-        _delete.Bind(1, seq).Execute();
-        _deletePayload.Bind(1, seq).Execute();
+        _delete.Bind(1, key).Execute();
+        _deletePayload.Bind(1, key).Execute();
     }
 
-    public (byte[] Head, byte[] Body) Payload(long seq)
+    public (byte[] Head, byte[] Body) Payload(long key)
     {
-        _payload.Bind(1, seq).Step();
+        _payload.Bind(1, key).Step();
         var payload = (_payload.Blob(0).ToArray(), _payload.Blob(1).ToArray());
         _payload.Reset();
         return payload;
     }
 
-    public byte[] Head(long seq)
+    public byte[] Head(long key)
     {
-        _head.Bind(1, seq).Step();
+        _head.Bind(1, key).Step();
         var head = _head.Blob(0).ToArray();
         _head.Reset();
         return head;
     }
 
-    public IReadOnlyList<AttemptRecord> History(long seq)
+    public IReadOnlyList<AttemptRecord> History(long key)
     {
-        if (!_history.Bind(1, seq).Step()) return [];
+        if (!_history.Bind(1, key).Step()) return [];
         var history = JsonSerializer.Deserialize(_history.Blob(0), AttemptJson.Default.IReadOnlyListAttemptRecord)!;
         _history.Reset();
         return history;
@@ -144,8 +139,8 @@ internal sealed class EventTable(SqliteDatabase database)
     /// <summary>Events in one state whose ids sort before <paramref name="before"/>, newest id first.</summary>
     public List<EventRow> Newest(long queue, EventState state, EventId before, int max)
     {
-        var statement = state == EventState.Leased ? _newestLeased : _newestInState.Bind(4, (int)state);
-        return ReadUntil(statement.Bind(1, queue).BindBlob(2, before.ToBytes()).Bind(3, max), static _ => false);
+        var statement = state is EventState.Leased or EventState.Delivered ? _newestOfFew : _newestInState;
+        return ReadUntil(statement.Bind(4, (int)state).Bind(1, queue).BindBlob(2, before.ToBytes()).Bind(3, max), static _ => false);
     }
 
     /// <summary>What sorts before an id and nobody works on at that time, oldest first.</summary>
@@ -192,8 +187,40 @@ internal sealed class EventTable(SqliteDatabase database)
         return due;
     }
 
-    /// <summary>Settled events whose time is over.</summary>
-    public List<EventRow> Forgettable(long now, int max) => ReadUntil(_forgettable.Bind(1, now).Bind(2, max), static _ => false);
+    /// <summary>The events in one state that come due first, in that order.</summary>
+    public List<(long Key, long SizeBytes, long Due)> EarliestDue(long queue, EventState state, long max)
+    {
+        List<(long Key, long SizeBytes, long Due)> earliest = [];
+        _earliestDue.Bind(1, queue).Bind(2, (int)state).Bind(3, max);
+        while (_earliestDue.Step()) earliest.Add((_earliestDue.Number(0), _earliestDue.Number(1), _earliestDue.Number(2)));
+        return earliest;
+    }
+
+    private static long KeyOf(EventId id) => BinaryPrimitives.ReadInt64BigEndian(id.ToBytes()) & long.MaxValue;
+
+    private bool Insert(long key, in EventRow row)
+    {
+        _insert.Bind(1, key).BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, row.Seq).Bind(5, (int)row.State).Bind(6, row.Due)
+            .Bind(7, row.AcceptedAt).Bind(8, row.SizeBytes).Bind(9, row.Attempts).Bind(10, row.Failures).Bind(11, row.LossCounted ? 1 : 0)
+            .Bind(12, row.Holder).Bind(13, row.LeasedAt).BindBlobOrNull(14, row.OrderingKey).BindOrNull(15, row.ReplyBy).Execute();
+        return database.Changes > 0;
+    }
+
+    private long LowestKey()
+    {
+        _lowestKey.Step();
+        var lowest = _lowestKey.Number(0);
+        _lowestKey.Reset();
+        return lowest;
+    }
+
+    private static EventRow? Find(SqliteStatement statement, EventId id)
+    {
+        if (!statement.Bind(1, KeyOf(id)).BindBlob(2, id.ToBytes()).Step()) return null;
+        var row = Read(statement);
+        statement.Reset();
+        return row;
+    }
 
     /// <summary>Reads into a list first, because the rows are changed next.</summary>
     private static List<EventRow> ReadUntil(SqliteStatement statement, Predicate<EventRow> enough)
@@ -212,7 +239,7 @@ internal sealed class EventTable(SqliteDatabase database)
     }
 
     private static EventRow Read(SqliteStatement row) => new(
-        row.Number(0), EventId.FromBytes(row.Blob(1)), row.Number(2), (EventState)row.Number(3), row.Number(4), row.Number(5), row.Number(6),
-        (int)row.Number(7), (int)row.Number(8), row.Number(9) != 0, row.Text(10), row.Number(11), row.IsNull(12) ? null : row.Blob(12).ToArray(),
-        row.IsNull(13) ? null : row.Number(13));
+        row.Number(0), EventId.FromBytes(row.Blob(1)), row.Number(2), row.Number(3), (EventState)row.Number(4), row.Number(5), row.Number(6), row.Number(7),
+        (int)row.Number(8), (int)row.Number(9), row.Number(10) != 0, row.Text(11), row.Number(12), row.IsNull(13) ? null : row.Blob(13).ToArray(),
+        row.IsNull(14) ? null : row.Number(14));
 }

@@ -89,7 +89,7 @@ internal static class Leasing
             LeasedAt = request.Now.ToUnixTimeMilliseconds(),
         };
         tables.Events.Update(leased, lost);
-        var (head, body) = tables.Events.Payload(row.Seq);
+        var (head, body) = tables.Events.Payload(row.Key);
         return new LeasedEvent(
             row.Id, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body, leased.Attempts, leased.Failures, leased.LossCounted)
         {

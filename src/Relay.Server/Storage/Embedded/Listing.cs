@@ -34,7 +34,7 @@ internal static class Listing
 
     private static EventSummary Summarize(this EmbeddedTables tables, EventRow row)
     {
-        var head = tables.Events.Head(row.Seq);
+        var head = tables.Events.Head(row.Key);
         return new EventSummary(
             row.Id, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, row.SizeBytes - head.Length, row.Attempts, row.Failures, row.DueAt);
     }

@@ -8,6 +8,9 @@ internal sealed class QueueRow(long number)
     /// <summary>The session that holds the claim.</summary>
     public string? Session { get; set; }
 
+    /// <summary>Events so far.</summary>
+    public long Accepted { get; set; }
+
     public long Ready { get; set; }
 
     public long Unsettled { get; set; }
@@ -18,6 +21,12 @@ internal sealed class QueueRow(long number)
 
     public long DeliveredBytes { get; set; }
 
+    /// <summary>Nothing in it is to be forgotten before that time; null: nothing is to be forgotten. What was forgotten to make room may leave it too early.</summary>
+    public long? ForgetFrom { get; set; }
+
     /// <summary>Whether it is to be written before the commit.</summary>
     public bool Changed { get; set; }
+
+    /// <summary>Whether <see cref="ForgetFrom"/> is too, which has an index.</summary>
+    public bool ForgetFromChanged { get; set; }
 }

@@ -10,11 +10,13 @@ internal sealed class QueueTable(SqliteDatabase database)
     private const int MaxCached = 100_000;
 
     private readonly SqliteStatement _find = database.Prepare(
-        "SELECT number, session, ready, unsettled, unsettled_bytes, delivered, delivered_bytes FROM queues WHERE agent = ?1");
+        "SELECT number, session, accepted, ready, unsettled, unsettled_bytes, delivered, delivered_bytes, forget_from FROM queues WHERE agent = ?1");
     private readonly SqliteStatement _agentOf = database.Prepare("SELECT agent FROM queues WHERE number = ?1");
-    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO queues VALUES(NULL, ?1, NULL, 0, 0, 0, 0, 0)");
+    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO queues VALUES(NULL, ?1, NULL, 0, 0, 0, 0, 0, 0, NULL)");
     private readonly SqliteStatement _update = database.Prepare(
-        "UPDATE queues SET session = ?2, ready = ?3, unsettled = ?4, unsettled_bytes = ?5, delivered = ?6, delivered_bytes = ?7 WHERE number = ?1");
+        "UPDATE queues SET session = ?2, accepted = ?3, ready = ?4, unsettled = ?5, unsettled_bytes = ?6, delivered = ?7, delivered_bytes = ?8 WHERE number = ?1");
+    private readonly SqliteStatement _updateForgetFrom = database.Prepare("UPDATE queues SET forget_from = ?2 WHERE number = ?1");
+    private readonly SqliteStatement _toForget = database.Prepare("SELECT number FROM queues WHERE forget_from <= ?1 ORDER BY forget_from LIMIT 1");
 
     private readonly Dictionary<RelayId, QueueRow> _cached = [];
     private readonly List<QueueRow> _changed = [];
@@ -26,11 +28,13 @@ internal sealed class QueueTable(SqliteDatabase database)
         queue = new QueueRow(_find.Number(0))
         {
             Session = _find.Text(1),
-            Ready = _find.Number(2),
-            Unsettled = _find.Number(3),
-            UnsettledBytes = _find.Number(4),
-            Delivered = _find.Number(5),
-            DeliveredBytes = _find.Number(6),
+            Accepted = _find.Number(2),
+            Ready = _find.Number(3),
+            Unsettled = _find.Number(4),
+            UnsettledBytes = _find.Number(5),
+            Delivered = _find.Number(6),
+            DeliveredBytes = _find.Number(7),
+            ForgetFrom = _find.IsNull(8) ? null : _find.Number(8),
         };
         _find.Reset();
         return _cached[agent] = queue;
@@ -43,9 +47,22 @@ internal sealed class QueueTable(SqliteDatabase database)
         return _cached[agent] = new QueueRow(database.LastInsertedRow);
     }
 
-    /// <summary>The queue of an event that is there.</summary>
-    public QueueRow OfNumber(long number) =>
-        Find(AgentOf(number)) ?? throw new InvalidOperationException($"Queue {number} has events and no row.");
+    /// <summary>A queue in which something may be to forget by now. What was changed before is written.</summary>
+    public QueueRow? ToForget(long now)
+    {
+        SaveChanged();
+        if (!_toForget.Bind(1, now).Step()) return null;
+        var number = _toForget.Number(0);
+        _toForget.Reset();
+        return Find(AgentOf(number));
+    }
+
+    /// <summary>Says when something in the queue is next to be forgotten.</summary>
+    public void ForgetFrom(QueueRow queue, long? time)
+    {
+        Change(queue).ForgetFrom = time;
+        queue.ForgetFromChanged = true;
+    }
 
     /// <summary>Whose queue that is.</summary>
     public RelayId AgentOf(long number)
@@ -73,9 +90,10 @@ internal sealed class QueueTable(SqliteDatabase database)
     {
         foreach (var queue in _changed)
         {
-            _update.Bind(1, queue.Number).Bind(2, queue.Session).Bind(3, queue.Ready)
-                .Bind(4, queue.Unsettled).Bind(5, queue.UnsettledBytes).Bind(6, queue.Delivered).Bind(7, queue.DeliveredBytes).Execute();
-            queue.Changed = false;
+            _update.Bind(1, queue.Number).Bind(2, queue.Session).Bind(3, queue.Accepted).Bind(4, queue.Ready)
+                .Bind(5, queue.Unsettled).Bind(6, queue.UnsettledBytes).Bind(7, queue.Delivered).Bind(8, queue.DeliveredBytes).Execute();
+            if (queue.ForgetFromChanged) _updateForgetFrom.Bind(1, queue.Number).BindOrNull(2, queue.ForgetFrom).Execute();
+            queue.Changed = queue.ForgetFromChanged = false;
         }
 
         _changed.Clear();

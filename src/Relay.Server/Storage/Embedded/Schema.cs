@@ -3,11 +3,14 @@ using System.Globalization;
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>
-/// The tables. An event's <c>seq</c> is its place in the order of acceptance; its state is the number of <see cref="Delivery.EventState"/>;
+/// The tables. An event's <c>key</c> is the first half of its id, so that the id needs no index and new events lie together; if another event
+/// has that one (the clock went back before a restart) it is a negative number, and <c>events_displaced</c> finds it. Its <c>seq</c> is its
+/// place in the order in which its queue accepted; its state is the number of <see cref="Delivery.EventState"/>;
 /// <c>due</c> is when something is next to be done with it: 0 for ready and held, hand it out again for waiting, take it back for leased, forget
 /// it for settled. What is large and never changes lies in <c>payloads</c>, so that a change of state writes little. The counters of a queue
-/// are written with the events that they count. Times are Unix milliseconds.
+/// are written with the events that they count; nothing settled in it is to be forgotten before its <c>forget_from</c>. Times are Unix milliseconds.
 /// </summary>
+/// <remarks>Every index on <c>events</c> is paid for at each change of state: what most events go through, leased and delivered, is in one alone.</remarks>
 internal static class Schema
 {
     private const int Version = 1;
@@ -26,16 +29,20 @@ internal static class Schema
             number INTEGER PRIMARY KEY,
             agent TEXT NOT NULL UNIQUE,
             session TEXT,
+            accepted INTEGER NOT NULL,
             ready INTEGER NOT NULL,
             unsettled INTEGER NOT NULL,
             unsettled_bytes INTEGER NOT NULL,
             delivered INTEGER NOT NULL,
-            delivered_bytes INTEGER NOT NULL);
+            delivered_bytes INTEGER NOT NULL,
+            forget_from INTEGER);
+        CREATE INDEX queues_forget ON queues(forget_from) WHERE forget_from IS NOT NULL;
 
         CREATE TABLE events(
-            seq INTEGER PRIMARY KEY,
-            id BLOB NOT NULL UNIQUE,
+            key INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
             queue INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
             state INTEGER NOT NULL,
             due INTEGER NOT NULL,
             accepted_at INTEGER NOT NULL,
@@ -48,13 +55,13 @@ internal static class Schema
             ordering_key BLOB,
             reply_by INTEGER,
             history TEXT);
-        CREATE INDEX events_next ON events(queue, state, due);
-        CREATE INDEX events_settled ON events(due) WHERE state >= 4;
-        CREATE INDEX events_ordered ON events(queue, ordering_key) WHERE ordering_key IS NOT NULL AND state < 4;
-        CREATE INDEX events_listed ON events(queue, state, id) WHERE state <> 1;
+        CREATE INDEX events_next ON events(queue, state, due, seq);
+        CREATE INDEX events_ordered ON events(queue, ordering_key, seq) WHERE ordering_key IS NOT NULL AND state < 4;
+        CREATE INDEX events_listed ON events(queue, state, id) WHERE state NOT IN (1, 4);
+        CREATE UNIQUE INDEX events_displaced ON events(id) WHERE key < 0;
 
         CREATE TABLE payloads(
-            seq INTEGER PRIMARY KEY,
+            key INTEGER PRIMARY KEY,
             head BLOB NOT NULL,
             body BLOB NOT NULL);
 

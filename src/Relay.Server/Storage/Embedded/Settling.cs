@@ -6,6 +6,8 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>How events come to their end, and are forgotten.</summary>
 internal static class Settling
 {
+    private static readonly EventState[] Settled = [EventState.Delivered, EventState.Dead, EventState.Expired];
+
     /// <summary>Answers also whether held events are ready now.</summary>
     public static (IReadOnlyList<SettleResult> Results, bool Released) Settle(
         this EmbeddedTables tables, RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
@@ -18,6 +20,7 @@ internal static class Settling
             results[i] = queue is null ? SettleResult.Unknown : tables.Settle(queue, settlements[i], now.ToUnixTimeMilliseconds(), ref released);
         }
 
+        if (queue is not null) tables.MakeRoom(queue);
         return (results, released);
     }
 
@@ -39,17 +42,41 @@ internal static class Settling
         return new ExpireResult(rows.ConvertAll(static row => row.Id), tables.Events.OldestUnsettled(queue.Number));
     }
 
-    /// <summary>Forgets at most <paramref name="max"/> events and answers how many.</summary>
-    public static int Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
+    /// <summary>Forgets at most <paramref name="max"/> events, in as many queues at most; answers how many, and whether there may be more.</summary>
+    public static (int Forgotten, bool MayBeMore) Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
     {
-        var rows = tables.Events.Forgettable(now.ToUnixTimeMilliseconds(), max);
-        foreach (var row in rows)
+        var forgotten = 0;
+        for (var visited = 0; visited < max && forgotten < max; visited++)
         {
-            if (row.State == EventState.Delivered) tables.ForgetDelivered(tables.Queues.OfNumber(row.Queue), row);
-            else tables.Events.Delete(row.Seq);
+            if (tables.Queues.ToForget(now.ToUnixTimeMilliseconds()) is not { } queue) return (forgotten, false);
+            forgotten += tables.Prune(queue, now.ToUnixTimeMilliseconds(), max - forgotten);
         }
 
-        return rows.Count;
+        return (forgotten, true);
+    }
+
+    private static int Prune(this EmbeddedTables tables, QueueRow queue, long now, int max)
+    {
+        var forgotten = 0;
+        long? next = null;
+        foreach (var state in Settled)
+        {
+            foreach (var (key, sizeBytes, due) in tables.Events.EarliestDue(queue.Number, state, max + 1))
+            {
+                if (due > now || forgotten == max)
+                {
+                    next = Math.Min(next ?? due, due);
+                    break;
+                }
+
+                if (state == EventState.Delivered) tables.ForgetDelivered(queue, key, sizeBytes);
+                else tables.Events.Delete(key);
+                forgotten++;
+            }
+        }
+
+        tables.Queues.ForgetFrom(queue, next);
+        return forgotten;
     }
 
     private static SettleResult Settle(this EmbeddedTables tables, QueueRow queue, Settlement settlement, long now, ref bool released)
@@ -84,7 +111,7 @@ internal static class Settling
     private static void GiveUp(this EmbeddedTables tables, QueueRow queue, in EventRow row, in EventRow givenUp, AttemptRecord? ended, long now)
     {
         tables.Leave(queue, row);
-        tables.Events.Update(givenUp with { Holder = null, Due = now + Milliseconds(tables.Options.DeadLetterRetention) }, ended);
+        tables.Keep(queue, givenUp with { Holder = null, Due = now + Milliseconds(tables.Options.DeadLetterRetention) }, ended);
     }
 
     private static void Leave(this EmbeddedTables tables, QueueRow queue, in EventRow row)
@@ -110,26 +137,43 @@ internal static class Settling
         var options = tables.Options;
         if (options.DeliveredKept == 0 || options.DeliveredRetention == TimeSpan.Zero)
         {
-            tables.Events.Delete(row.Seq);
+            tables.Events.Delete(row.Key);
             return;
         }
 
-        tables.Events.Update(row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
-        tables.Queues.Change(queue);
+        tables.Keep(queue, row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
         queue.Delivered++;
         queue.DeliveredBytes += row.SizeBytes;
-        while (queue.Delivered > options.DeliveredKept || queue.DeliveredBytes > options.DeliveredKeptBytes)
+    }
+
+    /// <summary>Writes a settled event, which is forgotten when it is due.</summary>
+    private static void Keep(this EmbeddedTables tables, QueueRow queue, in EventRow settled, AttemptRecord? ended)
+    {
+        tables.Events.Update(settled, ended);
+        tables.Queues.Change(queue);
+        if (queue.ForgetFrom is not { } first || settled.Due < first) tables.Queues.ForgetFrom(queue, settled.Due);
+    }
+
+    /// <summary>Forgets the delivered events that are too many.</summary>
+    private static void MakeRoom(this EmbeddedTables tables, QueueRow queue)
+    {
+        var options = tables.Options;
+        bool IsFull() => queue.Delivered > options.DeliveredKept || queue.DeliveredBytes > options.DeliveredKeptBytes;
+        while (IsFull())
         {
-            tables.ForgetDelivered(queue, tables.Events.InState(queue.Number, EventState.Delivered, static _ => true)[0]);
+            foreach (var (key, sizeBytes, _) in tables.Events.EarliestDue(queue.Number, EventState.Delivered, Math.Max(1, queue.Delivered - options.DeliveredKept)))
+            {
+                if (IsFull()) tables.ForgetDelivered(queue, key, sizeBytes);
+            }
         }
     }
 
-    private static void ForgetDelivered(this EmbeddedTables tables, QueueRow queue, in EventRow row)
+    private static void ForgetDelivered(this EmbeddedTables tables, QueueRow queue, long key, long sizeBytes)
     {
-        tables.Events.Delete(row.Seq);
+        tables.Events.Delete(key);
         tables.Queues.Change(queue);
         queue.Delivered--;
-        queue.DeliveredBytes -= row.SizeBytes;
+        queue.DeliveredBytes -= sizeBytes;
     }
 
     private static long Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
