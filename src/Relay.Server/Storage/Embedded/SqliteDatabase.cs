@@ -8,6 +8,9 @@ namespace Relay.Server.Storage.Embedded;
 /// </summary>
 internal sealed class SqliteDatabase : IDisposable
 {
+    /// <summary>SQLITE_DBCONFIG_ENABLE_QPSG.</summary>
+    private const int QueryPlannerStability = 1007;
+
     private readonly List<SqliteStatement> _statements = [];
     private readonly sqlite3 _connection;
 
@@ -23,6 +26,9 @@ internal sealed class SqliteDatabase : IDisposable
             Check(code);
             raw.sqlite3_extended_result_codes(_connection, 1);
             raw.sqlite3_busy_timeout(_connection, 5000);
+
+            // Else a statement is planned anew each time that a parameter which decides whether a partial index serves it is bound.
+            Check(raw.sqlite3_db_config(_connection, QueryPlannerStability, 1, out _));
         }
         catch
         {
