@@ -73,7 +73,7 @@ internal interface IDeliveryQueue
     Task<StoredEvent?> FindAsync(EventId id);
 
     /// <summary>
-    /// An agent's events, newest id first, a page at a time, at a cost that the page's size bounds. An event that has the asked status all
+    /// An agent's events, newest id first, a page at a time, at a cost that the page's size bounds, and, of delivered ones, how many are kept. An event that has the asked status all
     /// the while is on exactly one page, whatever comes and goes beside it.
     /// </summary>
     Task<EventPage> ListAsync(RelayId agent, EventQuery query);
