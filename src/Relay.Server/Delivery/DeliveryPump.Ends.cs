@@ -14,6 +14,17 @@ internal sealed partial class DeliveryPump
         await _settlements.EndAsync(_policy.AckTimeout);
     }
 
+    void ISettlementOwner.UnknownEvent(string id) => _sink.UnknownEvent(id);
+
+    /// <summary>The queue is asked for it when it is due.</summary>
+    void ISettlementOwner.RetryStored(DateTimeOffset due)
+    {
+        lock (_gate)
+        {
+            _schedule.WakeAt(due);
+        }
+    }
+
     /// <summary>Nothing is left to this connection any more. It is soon forgotten where that cannot be said.</summary>
     private async Task LeaveAsync()
     {

@@ -390,15 +390,4 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             _sink.Push(leased);
         }
     }
-
-    void ISettlementOwner.UnknownEvent(string id) => _sink.UnknownEvent(id);
-
-    /// <summary>The queue is asked for it when it is due.</summary>
-    void ISettlementOwner.RetryStored(DateTimeOffset due)
-    {
-        lock (_gate)
-        {
-            _schedule.WakeAt(due);
-        }
-    }
 }

@@ -76,12 +76,13 @@ internal sealed class EventTable(SqliteDatabase database)
     /// <summary>Adds an event, under a key of its own.</summary>
     public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
-        var key = KeyOf(row.Id);
-        if (!Insert(key, row))
+        var id = row.Id.ToBytes();
+        var key = KeyOf(id);
+        if (!Insert(key, id, row))
         {
             if (Find(row.Id) is not null) throw new SqliteFault(database.Path, raw.SQLITE_CONSTRAINT, "an event with this id is there already");
             key = Math.Min(LowestKey(), 0) - 1;
-            Insert(key, row);
+            Insert(key, id, row);
         }
 
         _insertPayload.Bind(1, key).BindBlob(2, head).BindBlob(3, body).Execute();
@@ -89,7 +90,11 @@ internal sealed class EventTable(SqliteDatabase database)
 
     public EventRow? Find(long queue, EventId id) => Find(id) is { } row && row.Queue == queue ? row : null;
 
-    public EventRow? Find(EventId id) => Find(_find, id) ?? Find(_findDisplaced, id);
+    public EventRow? Find(EventId id)
+    {
+        var bytes = id.ToBytes();
+        return Find(_find, bytes) ?? Find(_findDisplaced, bytes);
+    }
 
     /// <summary>Writes what can change, and adds <paramref name="ended"/> to the history.</summary>
     public void Update(in EventRow row, AttemptRecord? ended)
@@ -196,11 +201,11 @@ internal sealed class EventTable(SqliteDatabase database)
         return earliest;
     }
 
-    private static long KeyOf(EventId id) => BinaryPrimitives.ReadInt64BigEndian(id.ToBytes()) & long.MaxValue;
+    private static long KeyOf(ReadOnlySpan<byte> id) => BinaryPrimitives.ReadInt64BigEndian(id) & long.MaxValue;
 
-    private bool Insert(long key, in EventRow row)
+    private bool Insert(long key, ReadOnlySpan<byte> id, in EventRow row)
     {
-        _insert.Bind(1, key).BindBlob(2, row.Id.ToBytes()).Bind(3, row.Queue).Bind(4, row.Seq).Bind(5, (int)row.State).Bind(6, row.Due)
+        _insert.Bind(1, key).BindBlob(2, id).Bind(3, row.Queue).Bind(4, row.Seq).Bind(5, (int)row.State).Bind(6, row.Due)
             .Bind(7, row.AcceptedAt).Bind(8, row.SizeBytes).Bind(9, row.Attempts).Bind(10, row.Failures).Bind(11, row.LossCounted ? 1 : 0)
             .Bind(12, row.Holder).Bind(13, row.LeasedAt).BindBlobOrNull(14, row.OrderingKey).BindOrNull(15, row.ReplyBy).Execute();
         return database.Changes > 0;
@@ -214,9 +219,9 @@ internal sealed class EventTable(SqliteDatabase database)
         return lowest;
     }
 
-    private static EventRow? Find(SqliteStatement statement, EventId id)
+    private static EventRow? Find(SqliteStatement statement, ReadOnlySpan<byte> id)
     {
-        if (!statement.Bind(1, KeyOf(id)).BindBlob(2, id.ToBytes()).Step()) return null;
+        if (!statement.Bind(1, KeyOf(id)).BindBlob(2, id).Step()) return null;
         var row = Read(statement);
         statement.Reset();
         return row;

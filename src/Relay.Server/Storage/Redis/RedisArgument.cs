@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using StackExchange.Redis;
 
@@ -31,7 +32,7 @@ internal static class RedisArgument
     private static byte[] Digits(long number)
     {
         Span<byte> digits = stackalloc byte[MostDigits];
-        number.TryFormat(digits, out var count, provider: System.Globalization.CultureInfo.InvariantCulture);
+        number.TryFormat(digits, out var count, provider: CultureInfo.InvariantCulture);
         return digits[..count].ToArray();
     }
 }

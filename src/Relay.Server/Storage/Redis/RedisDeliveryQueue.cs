@@ -53,7 +53,7 @@ internal sealed class RedisDeliveryQueue(
         QueueReplies.Claim(await Run(RedisScript.Claim, agent, session.Value, RedisArgument.Of(now)));
 
     public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit) => QueueReplies.Expire(await Run(
-        RedisScript.Expire, agent, RedisArgument.Of(before), RedisArgument.Of(now), limit, (long)_delivery.DeadLetterRetention.TotalMilliseconds));
+        RedisScript.Expire, agent, RedisArgument.Of(before), RedisArgument.Of(now), limit, RedisArgument.Of(_delivery.DeadLetterRetention)));
 
     public Task ForgetGapsAsync(RelayId agent, IReadOnlyList<Gap> told) =>
         Run(RedisScript.ForgetGaps, agent, [.. told.SelectMany(gap => (RedisValue[])[Gap.Name(gap.Reason), gap.Count, RedisArgument.Of(gap.To)])]);
