@@ -59,6 +59,7 @@ public sealed class FeedTests
     public async Task What_was_lost_between_the_nodes_is_told_as_a_gap()
     {
         await using var host = RelayHost.Start(await StoreSetup.CreateWithOwnRedisAsync());
+        host.Logs.Expect(3007);
         await using var feed = await Feed.OpenAsync(host, agent: null);
 
         Assert.NotEqual(":0", await host.Store.Redis.SendAsync("CLIENT KILL TYPE pubsub"));

@@ -196,7 +196,7 @@ public sealed class OutageTests
     private static async Task<RelayHost> StartOnOwnRedisAsync(bool ownClock = false)
     {
         var relay = RelayHost.Start(await StoreSetup.CreateWithOwnRedisAsync(), ownClock);
-        relay.Logs.Expect(1001, 1102, 1111, 1124, 1206, 3001, 3002, 3003, 3004);
+        relay.Logs.Expect(1001, 1102, 1111, 1124, 1206, 3001, 3002, 3003, 3004, 3007);
         return relay;
     }
 

@@ -22,4 +22,7 @@ internal sealed partial class LaneWatch
 
     [LoggerMessage(3006, LogLevel.Warning, "A primary of the Redis Cluster does not answer on connection {Number}. Nothing is accepted for the agents that it keeps until it or its replica does.")]
     private static partial void LogPartlyLost(ILogger logger, int number);
+
+    [LoggerMessage(3007, LogLevel.Warning, "Connection {Number} to Redis brings no signals. What other nodes accept is delivered seconds later until it does.")]
+    private static partial void LogDeaf(ILogger logger, int number);
 }

@@ -17,6 +17,9 @@ internal sealed partial class LaneWatch(
 
     private int _failures;
 
+    /// <summary>What of the trouble is logged; null: there is none.</summary>
+    private Service? _said;
+
     /// <summary>1: signals may have been lost since listeners were last woken.</summary>
     private int _missedSignals;
 
@@ -66,8 +69,10 @@ internal sealed partial class LaneWatch(
             }
 
             Volatile.Write(ref _missedSignals, 1);
-            if (_failures++ == 0 && used is not null)
+            _failures++;
+            if (used is not null && _said != service)
             {
+                _said = service;
                 LogFailing(service);
             }
 
@@ -130,6 +135,9 @@ internal sealed partial class LaneWatch(
             case Service.Partial:
                 LogPartlyLost(logger, number);
                 break;
+            case Service.Deaf:
+                LogDeaf(logger, number);
+                break;
             default:
                 LogNoPrimary(logger, number);
                 break;
@@ -154,6 +162,7 @@ internal sealed partial class LaneWatch(
         }
 
         _failures = 0;
+        _said = null;
         LogConnected(logger, number);
         await settings.RunAsync(lane, stopping);
     }

@@ -19,8 +19,10 @@ internal static class RedisServers
     public static async Task<Service> ProbeAsync(ConnectionMultiplexer multiplexer, TimeSpan limit, CancellationToken cancellationToken)
     {
         var primaries = PrimariesOf(multiplexer);
-        var answers = await Task.WhenAll(primaries.Select(server => AnswersAsync(() => server.PingAsync())).Append(AnswersAsync(() => multiplexer.GetSubscriber().PingAsync())));
-        return Array.TrueForAll(answers, static answers => answers) ? Service.Whole : primaries.Length > 1 && answers.Any(static answers => answers) ? Service.Partial : Service.None;
+        var signals = AnswersAsync(() => multiplexer.GetSubscriber().PingAsync());
+        var answers = await Task.WhenAll(primaries.Select(server => AnswersAsync(() => server.PingAsync())));
+        var hears = await signals;
+        return Array.TrueForAll(answers, static answers => answers) ? hears ? Service.Whole : Service.Deaf : answers.Contains(true) ? Service.Partial : Service.None;
 
         async Task<bool> AnswersAsync(Func<Task> ping)
         {
@@ -59,6 +61,9 @@ internal enum Service
     /// <summary>Some primaries of a cluster answer.</summary>
     Partial,
 
-    /// <summary>All answer.</summary>
+    /// <summary>All answer, but no signal comes: those have a connection of their own.</summary>
+    Deaf,
+
+    /// <summary>All answer, and signals come.</summary>
     Whole,
 }
