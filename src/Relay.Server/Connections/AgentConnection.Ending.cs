@@ -57,6 +57,7 @@ internal sealed partial class AgentConnection
 
         await _outbound.Completion;
         _services.Registry.Remove(this);
+        _services.Wheel.Remove(this);
         await Task.WhenAll(_withdrawal, withdrawal);
         if (_subscription is not null)
         {

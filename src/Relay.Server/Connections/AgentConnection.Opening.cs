@@ -48,6 +48,7 @@ internal sealed partial class AgentConnection
 
             _state = State.Open;
             _nextPing = Now + _services.Options.Value.PingInterval;
+            _services.Wheel.Schedule(this, NextDue(Now));
             _outbound.Send(new AuthSuccessMessage
             {
                 RelayId = agent.Id.Value,
@@ -112,7 +113,11 @@ internal sealed partial class AgentConnection
         }
 
         _pump!.Apply(agent.ConnectionPolicy);
-        _agent = agent;
+        lock (_gate)
+        {
+            _agent = agent;
+            _services.Wheel.Schedule(this, NextDue(Now));
+        }
     }
 
     /// <summary>A lost signal of a change costs at most the time between two pings.</summary>

@@ -14,7 +14,7 @@ namespace Relay.Server.Connections;
 /// <see cref="DeliveryPump"/> says what. <see cref="Tick"/>, <see cref="Drain"/>, <see cref="Stop"/>: any thread.
 /// <see cref="Stop"/> is the only way out, the first reason counts.
 /// </summary>
-internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, IAgentWatcher
+internal sealed partial class AgentConnection : TimingWheel.Item, IOutboundOwner, IDeliverySink, IAgentWatcher
 {
     /// <summary>Who has not authenticated is not worth more memory.</summary>
     private const int MaxFrameBytesBeforeAuth = 16 << 10;
@@ -104,6 +104,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
     public async Task RunAsync()
     {
         _services.Registry.Add(this);
+        _services.Wheel.Schedule(this, _deadline);
         try
         {
             if (_services.Lifetime.ApplicationStopping.IsCancellationRequested)
@@ -155,11 +156,11 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
         }
     }
 
-    /// <summary>Called a few times a second.</summary>
-    public void Tick(DateTimeOffset now)
+    public override DateTimeOffset Tick(DateTimeOffset now)
     {
         var ping = false;
         StopReason? stop = null;
+        DateTimeOffset due;
         lock (_gate)
         {
             switch (_state)
@@ -180,7 +181,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
                 case State.Closing when now >= _deadline:
                     _deadline = DateTimeOffset.MaxValue;
                     _socket.Abort();
-                    return;
+                    break;
                 default:
                     break;
             }
@@ -189,6 +190,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
             {
                 stop ??= _drainsFor;
             }
+
+            due = NextDue(now);
         }
 
         if (ping)
@@ -201,8 +204,10 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
             Stop(stop);
         }
 
-        _pump?.Tick(now);
+        return _pump?.Tick(now) is { } pumpDue && pumpDue < due ? pumpDue : due;
     }
+
+    public override string ToString() => _session.Value;
 
     /// <summary>Hands out nothing more, tells the agent when to connect again, takes acks until all came or the time is over.</summary>
     /// <param name="reason">Why; has a <see cref="StopReason.DrainNotice"/>.</param>
@@ -220,6 +225,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
             {
                 (_state, _drainsFor) = (State.Draining, reason);
                 _deadline = Now + _services.Options.Value.DrainTimeout;
+                _services.Wheel.Schedule(this, NextDue(Now));
                 _pump!.Drain();
                 _outbound.Send(reason.DrainNotice!(reconnectAfter, Now));
                 return;
@@ -240,6 +246,7 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
 
             _state = State.Closing;
             _deadline = Now + _services.Options.Value.CloseTimeout;
+            _services.Wheel.Schedule(this, _deadline);
         }
 
         Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
@@ -288,6 +295,8 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
     void IDeliverySink.UnknownEvent(string id) =>
         SendError(ErrorCodes.UnknownEvent, "No event of this agent with this id is in flight or kept.", id.Length <= MaxShownIdLength ? id : id[..MaxShownIdLength]);
 
+    void IDeliverySink.DueAt(DateTimeOffset due) => _services.Wheel.Schedule(this, due);
+
     void IDeliverySink.Superseded() => Stop(StopReason.Replaced);
 
     /// <returns>False: the peer has closed.</returns>
@@ -332,6 +341,15 @@ internal sealed partial class AgentConnection : IOutboundOwner, IDeliverySink, I
             return true;
         }
     }
+
+    /// <summary>Under the lock.</summary>
+    private DateTimeOffset NextDue(DateTimeOffset now) => _state switch
+    {
+        State.Authenticating or State.Closing => _deadline,
+        State.Open => _agent!.OpenUntil is { } end && end < _nextPing ? end : _nextPing,
+        State.Draining => now, // It is looked whether the pump is idle.
+        _ => DateTimeOffset.MaxValue,
+    };
 
     private void Tell(ActivityType type, StopReason? reason)
     {

@@ -14,6 +14,7 @@ internal static class ConnectionEndpoints
         services.AddSingleton<ConnectionSeats>();
         services.AddSingleton<ConnectionServices>();
         services.AddSingleton<ConnectionAcceptor>();
+        services.AddSingleton<TimingWheel>();
         services.AddHostedService<ConnectionClock>();
         services.AddSingleton<Presence>();
         services.AddSingleton<IPresence>(static provider => provider.GetRequiredService<Presence>());

@@ -11,6 +11,7 @@ internal sealed record ConnectionServices(
     AgentDirectory Agents,
     KeyUsage KeyUsage,
     ConnectionRegistry Registry,
+    TimingWheel Wheel,
     ConnectionSeats Seats,
     AuthenticationGuard Guard,
     DeliveryPumpServices Pump,

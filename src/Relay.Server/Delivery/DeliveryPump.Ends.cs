@@ -21,7 +21,7 @@ internal sealed partial class DeliveryPump
     {
         lock (_gate)
         {
-            _schedule.WakeAt(due);
+            WakeAt(due);
         }
     }
 

@@ -1,11 +1,10 @@
 using Relay.Protocol;
-using Relay.Server.Storage;
 
 namespace Relay.Server.Delivery;
 
 /// <summary>
 /// Moves one agent's events from the queue to one connection, and what the agent says of them back: the window, the order, the
-/// leases. No timer, no task while idle: <see cref="Tick"/> is called a few times a second.
+/// leases. No timer, no task while idle: <see cref="Tick"/> is called when it said that something is due.
 /// <para>Any thread. State is guarded by one lock that is never held over an await. What is pushed is pushed in the <see cref="PushOrder"/>.</para>
 /// </summary>
 internal sealed partial class DeliveryPump : ISettlementOwner
@@ -123,6 +122,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             {
                 _state = State.Open;
                 _schedule.Begin(_time.GetUtcNow(), sweeps: _queue.LosesSignals);
+                _sink.DueAt(_schedule.NextDue);
                 Fetch();
             }
         }
@@ -149,35 +149,6 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             {
                 _state = State.Draining;
             }
-        }
-    }
-
-    /// <summary>Something may be due.</summary>
-    public void Wake()
-    {
-        lock (_gate)
-        {
-            _schedule.Wake();
-            Fetch();
-        }
-    }
-
-    /// <summary>Something is ready that is another connection's turn: it is asked for if that one does not come for it.</summary>
-    public void WakeLater()
-    {
-        lock (_gate)
-        {
-            _schedule.WakeAt(_time.GetUtcNow() + TurnTime);
-        }
-    }
-
-    /// <summary>Another session seems to have claimed the agent. Only the queue's word counts: signals may be old.</summary>
-    public void DoubtClaim()
-    {
-        lock (_gate)
-        {
-            _schedule.DoubtClaim();
-            Fetch();
         }
     }
 
@@ -220,7 +191,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             // It may be leased to this session and nobody know of it: then it comes when that is over.
             lock (_gate)
             {
-                _schedule.WakeAt(ticket.Deadline + LeaseMargin);
+                WakeAt(ticket.Deadline + LeaseMargin);
             }
 
             throw;
@@ -245,25 +216,6 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         }
     }
 
-    /// <summary>Called a few times a second: ends leases that ran out, asks for what came due.</summary>
-    public void Tick(DateTimeOffset now)
-    {
-        lock (_gate)
-        {
-            if (_state is not (State.Open or State.Draining))
-            {
-                return;
-            }
-
-            EndOverdue(now);
-
-            if (_schedule.Tick(now))
-            {
-                Fetch();
-            }
-        }
-    }
-
     /// <summary>Hands out nothing more and gives back what is in flight. The first end counts.</summary>
     public void Stop(PumpEnd end)
     {
@@ -278,58 +230,6 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             foreach (var (id, inFlight) in _inFlight.TakeAll())
             {
                 EndWithConnection(id, inFlight);
-            }
-        }
-    }
-
-    /// <summary>Asks the queue, if there is room and something may be due. Under the lock.</summary>
-    private void Fetch()
-    {
-        var hasRoom = HasRoom;
-        if (_state != State.Open || !_schedule.TryStart(hasRoom))
-        {
-            return;
-        }
-
-        var now = _time.GetUtcNow();
-        // A quarter of the room is left to events that are accepted meanwhile: they need no fetch when nothing waits before them.
-        var count = hasRoom ? Math.Min(_free - (_free / 4), MaxFetch) : 0;
-        var room = hasRoom ? _free + _accepting : 0;
-        var ticket = TakeTicket(count);
-        var lease = _queue.LeaseAsync(_agent, new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin) { Room = room });
-        _fetch = FinishFetchAsync(ticket, lease);
-    }
-
-    private async Task FinishFetchAsync(PushTicket ticket, Task<LeaseResult> lease)
-    {
-        try
-        {
-            var result = await lease;
-            Complete(ticket, result.Events);
-            if (result.Superseded)
-            {
-                _sink.Superseded();
-            }
-
-            lock (_gate)
-            {
-                _fetch = Task.CompletedTask;
-                _schedule.Answered(result);
-                Fetch();
-            }
-        }
-        catch (Exception exception)
-        {
-            Complete(ticket, []);
-            if (!_schedule.HasFailed)
-            {
-                FetchFailed(_logger, _agent, _session, exception is StoreUnavailableException ? exception.Message : exception.ToString());
-            }
-
-            lock (_gate)
-            {
-                _fetch = Task.CompletedTask;
-                _schedule.Failed(_time.GetUtcNow());
             }
         }
     }
@@ -374,7 +274,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         {
             // Its lease ran out in the queue before an extension was stored there. The agent has it, and goes on with it.
             _free++;
-            _inFlight.Set(leased.Id, new InFlight(held.Deadline > deadline ? held.Deadline : deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
+            Hold(leased.Id, new InFlight(held.Deadline > deadline ? held.Deadline : deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
         }
         else if (RetrySchedule.GiveUp(_policy, _session, leased, now) is { } end)
         {
@@ -385,9 +285,16 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         }
         else
         {
-            _inFlight.Set(leased.Id, new InFlight(deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
+            Hold(leased.Id, new InFlight(deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
             _unsentBytes += leased.Head.Length + leased.Body.Length;
             _sink.Push(leased);
         }
+    }
+
+    /// <summary>The agent has the event until the deadline.</summary>
+    private void Hold(EventId id, InFlight inFlight)
+    {
+        _inFlight.Set(id, inFlight);
+        _sink.DueAt(inFlight.Deadline);
     }
 }

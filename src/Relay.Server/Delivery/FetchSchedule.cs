@@ -22,6 +22,9 @@ internal sealed class FetchSchedule
     /// <summary>Whether the last call failed.</summary>
     public bool HasFailed { get; private set; }
 
+    /// <summary>When to tick.</summary>
+    public DateTimeOffset NextDue => _next < _nextSweep ? _next : _nextSweep;
+
     /// <param name="now">The first call is due.</param>
     /// <param name="sweeps">Whether signals may be lost.</param>
     public void Begin(DateTimeOffset now, bool sweeps)

@@ -9,6 +9,9 @@ internal interface IDeliverySink
     /// <summary>The agent named an event that is not one of its own or not in flight.</summary>
     void UnknownEvent(string id);
 
+    /// <summary>The pump's tick is to be called then at the latest.</summary>
+    void DueAt(DateTimeOffset due);
+
     /// <summary>Another session holds the claim.</summary>
     void Superseded();
 }

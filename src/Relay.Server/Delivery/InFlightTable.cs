@@ -11,10 +11,10 @@ internal sealed class InFlightTable
 {
     private readonly Dictionary<EventId, InFlight> _events = [];
 
-    /// <summary>No deadline is before it.</summary>
-    private DateTimeOffset _firstDeadline = DateTimeOffset.MaxValue;
-
     public int Count => _events.Count;
+
+    /// <summary>No deadline is before it.</summary>
+    public DateTimeOffset FirstDeadline { get; private set; } = DateTimeOffset.MaxValue;
 
     public bool TryFind(EventId id, out InFlight inFlight) => _events.TryGetValue(id, out inFlight);
 
@@ -22,7 +22,7 @@ internal sealed class InFlightTable
     public void Set(EventId id, InFlight inFlight)
     {
         _events[id] = inFlight;
-        _firstDeadline = inFlight.Deadline < _firstDeadline ? inFlight.Deadline : _firstDeadline;
+        FirstDeadline = inFlight.Deadline < FirstDeadline ? inFlight.Deadline : FirstDeadline;
     }
 
     public bool Remove(EventId id, out InFlight inFlight) => _events.Remove(id, out inFlight);
@@ -30,22 +30,22 @@ internal sealed class InFlightTable
     /// <summary>Takes out what is overdue. Costs nothing while nothing can be.</summary>
     public IReadOnlyList<KeyValuePair<EventId, InFlight>> TakeOverdue(DateTimeOffset now)
     {
-        if (now < _firstDeadline)
+        if (now < FirstDeadline)
         {
             return [];
         }
 
         List<KeyValuePair<EventId, InFlight>> overdue = [];
-        _firstDeadline = DateTimeOffset.MaxValue;
+        FirstDeadline = DateTimeOffset.MaxValue;
         foreach (var one in _events)
         {
             if (one.Value.Deadline <= now)
             {
                 overdue.Add(one);
             }
-            else if (one.Value.Deadline < _firstDeadline)
+            else if (one.Value.Deadline < FirstDeadline)
             {
-                _firstDeadline = one.Value.Deadline;
+                FirstDeadline = one.Value.Deadline;
             }
         }
 

@@ -49,6 +49,11 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         // What was posted is acknowledged here and nowhere else: the event was forgotten meanwhile.
     }
 
+    void IDeliverySink.DueAt(DateTimeOffset due)
+    {
+        // The delivery ticks a few times a second for as long as there is one.
+    }
+
     void IDeliverySink.Superseded()
     {
         // Nobody needs a claim to post.

@@ -118,6 +118,10 @@ public sealed class DeliveryAllocationTests
 
         public void UnknownEvent(string id) => Assert.Fail($"{id} is not known.");
 
+        public void DueAt(DateTimeOffset due)
+        {
+        }
+
         public void Superseded() => Assert.Fail("Nobody else is there.");
     }
 }

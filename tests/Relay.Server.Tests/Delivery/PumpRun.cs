@@ -169,12 +169,11 @@ internal sealed class PumpRun
             await Task.Yield();
         }
 
-        // Settlements that failed are tried again after a while.
-        _clock.Advance(Second);
-
-        // Also what was acknowledged on an earlier connection when it had been pushed on this one.
+        // Settlements that failed are tried again after a while, and what was acknowledged on an earlier connection when it had been pushed on this one
+        // may be held here longer than by the agent.
         await WhenAsync(() =>
         {
+            _clock.Advance(Moment);
             foreach (var id in _sink.InFlight) _pump.Ack(Done(id));
             return _pump.IsIdle;
         });
@@ -220,7 +219,7 @@ internal sealed class PumpRun
     {
         var now = _clock.GetUtcNow();
         _sink.EndOverdue(now);
-        _pump.Tick(now);
+        if (_sink.TakeTick(now)) _sink.DueAt(_pump.Tick(now));
     }
 
     private void WithOne(Action<string> act, string what)

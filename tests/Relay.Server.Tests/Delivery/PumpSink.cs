@@ -10,6 +10,7 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
 
     private readonly Lock _gate = new();
     private readonly Dictionary<EventId, DateTimeOffset> _deadlines = [];
+    private DateTimeOffset _due = DateTimeOffset.MaxValue;
 
     public string? Broken { get; private set; }
 
@@ -44,8 +45,24 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
     {
     }
 
+    public void DueAt(DateTimeOffset due)
+    {
+        lock (_gate) _due = due < _due ? due : _due;
+    }
+
     public void Superseded()
     {
+    }
+
+    /// <summary>Whether the pump wants its tick, as it said. It says it again when it has got it.</summary>
+    public bool TakeTick(DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            if (now < _due) return false;
+            _due = DateTimeOffset.MaxValue;
+            return true;
+        }
     }
 
     public void Done(string id)
