@@ -6,7 +6,7 @@ namespace Relay.Server.Http;
 /// <summary>Reads a request's exact bytes, never more than the limit.</summary>
 internal static class BoundedBody
 {
-    /// <summary>Most bodies fit into this, and are read without a copy.</summary>
+    /// <summary>Most bodies fit into this, and are read without a copy. Nobody gets more for an announcement.</summary>
     private const int FirstBytes = 64 << 10;
 
     /// <returns>The bytes, or that there are more than <paramref name="maxBytes"/>: known from the header before anything is read, if it says so.</returns>
@@ -28,18 +28,20 @@ internal static class BoundedBody
             : await ReadUnknownAsync(request, maxBytes, cancellationToken);
     }
 
-    /// <summary>What is announced need not come: memory grows with what does.</summary>
+    /// <summary>What is announced need not come: memory grows with what does, and what a long body begins with is copied once.</summary>
     private static async ValueTask<(byte[] Body, bool TooLarge)> ReadKnownAsync(HttpRequest request, int length, CancellationToken cancellationToken)
     {
-        var body = GC.AllocateUninitializedArray<byte>(Math.Min(length, FirstBytes));
-        await request.Body.ReadExactlyAsync(body, cancellationToken);
-        while (body.Length < length)
+        using var begin = length > FirstBytes ? new PooledBufferWriter(FirstBytes) : null;
+        for (var next = FirstBytes; begin is not null && 4L * begin.WrittenSpan.Length < length; next = 3 * begin.WrittenSpan.Length)
         {
-            var read = body.Length;
-            Array.Resize(ref body, (int)Math.Min(length, 4L * read));
-            await request.Body.ReadExactlyAsync(body.AsMemory(read), cancellationToken);
+            await request.Body.ReadExactlyAsync(begin.GetMemory(next)[..next], cancellationToken);
+            begin.Advance(next);
         }
 
+        var body = GC.AllocateUninitializedArray<byte>(length);
+        var read = begin?.WrittenSpan.Length ?? 0;
+        begin?.WrittenSpan.CopyTo(body);
+        await request.Body.ReadExactlyAsync(body.AsMemory(read), cancellationToken);
         return (body, false);
     }
 

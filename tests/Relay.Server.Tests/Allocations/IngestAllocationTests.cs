@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Relay.Protocol;
+using Relay.Server.Http;
 using Relay.Server.Ingest;
 using Relay.Server.Ingest.Sources;
 using Relay.Server.Tests.Ingest.Sources;
@@ -26,6 +27,25 @@ public sealed class IngestAllocationTests
         request.Headers["X-GitHub-Delivery"] = "00000000-0000-0000-0000-000000000000";
 
         Allocated.AtMost(336, () => EventHead.Write(request, _agent, verifiedSource: "github"));
+    }
+
+    /// <summary>The array that is stored, and where it is longer than 64 KiB what it begins in, which is pooled.</summary>
+    [Theory]
+    [InlineData(1 << 10, 24)]
+    [InlineData(100 << 10, 64)]
+    [InlineData(1_000_000, 64)]
+    public void The_body_and_no_second_one(int length, int more)
+    {
+        var request = new DefaultHttpContext().Request;
+        var body = new MemoryStream(new byte[length]);
+        (request.Body, request.ContentLength) = (body, length);
+
+        Allocated.AtMost(length + more, _ =>
+        {
+            body.Position = 0;
+            var read = BoundedBody.ReadAsync(request, maxBytes: 1 << 20, CancellationToken.None);
+            Assert.True(read.IsCompletedSuccessfully);
+        }, calls: 10);
     }
 
     [Theory]
