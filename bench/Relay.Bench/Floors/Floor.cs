@@ -31,6 +31,7 @@ internal static class Floor
             "file-relay" => FileFloor.Map(app, delivers: true),
             "naive" => await NaiveRelay.MapAsync(app, arguments[1]),
             "push" => PushFloor.Map(app),
+            "through" => ThroughFloor.Map(app),
             "signalr" => SignalRFloor.Map(app),
             "socket" => MapSocket(app),
             _ => throw new ArgumentException($"There is no floor '{name}'."),

@@ -19,7 +19,7 @@ internal sealed class FloorSocket(WebSocket socket, Func<List<string>, Task> onA
     public async Task RunAsync(CancellationToken ends)
     {
         var writing = WriteAsync(ends);
-        var buffer = new byte[64 << 10];
+        var buffer = new byte[4 << 10];
         try
         {
             while (true)
@@ -28,6 +28,11 @@ internal sealed class FloorSocket(WebSocket socket, Func<List<string>, Task> onA
                 ValueWebSocketReceiveResult part;
                 do
                 {
+                    if (length == buffer.Length)
+                    {
+                        Array.Resize(ref buffer, 2 * length);
+                    }
+
                     part = await socket.ReceiveAsync(buffer.AsMemory(length), ends);
                     length += part.Count;
                 }

@@ -57,7 +57,7 @@ internal static class AllRuns
             ],
             static _ => [new("", static (contender, body, measured) => Loads.DrainAsync(contender, body, 10_000, measured))]),
         new TableRun(
-            "agents", "POST to ack, 64 on their way, to many agents in turns; compared with one agent", null, Two,
+            "agents", "POST to ack, 64 on their way, to many agents in turns; compared with one agent", null, static () => [new FloorContender("through", "through", forMany: true), .. Two()],
             static settings => [.. (settings.Agents ?? [1, 100, 1000, 10_000]).Select(agents => new Case($"{agents:n0} agent{(agents == 1 ? "" : "s")}", (contender, body, measured) =>
                 Growth.DeliverToManyAsync(contender, body, agents, InFlight, settings.Duration, measured)))]),
         new TableRun(
