@@ -17,13 +17,13 @@ internal static class Loads
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>So many connections post one event after another; an event is done when its POST is answered.</summary>
-    public static async Task<LoadResult> AcceptAsync(Target target, byte[] body, int connections, TimeSpan duration, Action measured)
+    public static async Task<LoadResult> AcceptAsync(Target target, byte[] body, int connections, TimeSpan duration, Action measured, bool hasKeys = false)
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
         var running = Enumerable.Range(0, connections).Select(slot => Task.Run(async () =>
         {
-            using var poster = await Poster.ConnectAsync(target, body);
+            using var poster = await Poster.ConnectAsync(target, body, hasKeys);
             for (var number = slot; !stop.IsCancellationRequested; number = (number + connections) % 100_000_000)
             {
                 var began = Stopwatch.GetTimestamp();

@@ -15,19 +15,25 @@ internal sealed class Poster : IDisposable
     private readonly byte[] _answer = new byte[16 << 10];
     private readonly byte[] _request;
     private readonly int _number;
+    private readonly int? _key;
 
-    private Poster(Target target, byte[] body)
+    private Poster(Target target, byte[] body, bool hasKeys)
     {
+        var key = hasKeys ? "X-GitHub-Delivery: 00000000-0000-0000-0000-000000000000\r\n" : "";
         var head = Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"POST {target.Post.PathAndQuery} HTTP/1.1\r\nHost: {target.Post.Authority}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nX-GitHub-Event: issues\r\nContent-Length: {body.Length}\r\n\r\n"));
+            $"POST {target.Post.PathAndQuery} HTTP/1.1\r\nHost: {target.Post.Authority}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nX-GitHub-Event: issues\r\n{key}Content-Length: {body.Length}\r\n\r\n"));
         _request = [.. head, .. body];
         _number = head.Length + EventBody.Find(body);
+        _key = hasKeys ? head.AsSpan().IndexOf("00000000-"u8) : null;
     }
 
-    public static async Task<Poster> ConnectAsync(Target target, byte[] body)
+    /// <param name="target">Where to.</param>
+    /// <param name="body">The event.</param>
+    /// <param name="hasKeys">Whether each event has an idempotency key of its own, as GitHub's have.</param>
+    public static async Task<Poster> ConnectAsync(Target target, byte[] body, bool hasKeys = false)
     {
-        var poster = new Poster(target, body);
+        var poster = new Poster(target, body, hasKeys);
         await poster._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, target.Post.Port));
         return poster;
     }
@@ -39,6 +45,11 @@ internal sealed class Poster : IDisposable
     public async ValueTask PostAsync(int number)
     {
         EventBody.Write(_request.AsSpan(_number, EventBody.Digits), number);
+        if (_key is { } key)
+        {
+            Guid.NewGuid().TryFormat(_request.AsSpan(key), out _);
+        }
+
         await _socket.SendAsync(_request);
         var length = 0;
         do

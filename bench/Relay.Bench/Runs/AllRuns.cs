@@ -21,6 +21,10 @@ internal static class AllRuns
                 new FloorContender("xadd always", "xadd", "always"), new RelayContender("relay redis always", "always"),
             ],
             static settings => [new("", (contender, body, measured) => Loads.AcceptAsync(contender.Target, body, InFlight, settings.Duration, measured))]),
+        new TableRun(
+            "keys", "POSTs answered, 64 at a time, each with an idempotency key of its own; compared with none", null, Two,
+            static settings => [.. new[] { false, true }.Select(hasKeys => new Case(hasKeys ? "with keys" : "without", (contender, body, measured) =>
+                Loads.AcceptAsync(contender.Target, body, InFlight, settings.Duration, measured, hasKeys)))]),
         new TableRun("deliver", "POST to ack, 64 on their way", "naive everysec", static () =>
             [
                 new FloorContender("file relay", "file-relay", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
