@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Tests.Support;
@@ -124,7 +125,10 @@ public sealed class SharedTests
         await newest.AckAsync(ids[0]);
 
         var delivered = await relay.WhenAsync(agent, ids[0], EventState.Delivered);
-        Assert.Equal([AttemptOutcome.Released, AttemptOutcome.Released, AttemptOutcome.Acked], delivered.Attempts.Select(static one => one.Outcome));
+        var outcomes = delivered.Attempts.Select(static one => one.Outcome).ToArray();
+        Assert.Equal(AttemptOutcome.Acked, outcomes[^1]);
+        Assert.InRange(outcomes.Length, 3, 4); // What the first gave back the second may have got before it heard of the change.
+        Assert.All(outcomes[..^1], static outcome => Assert.Equal(AttemptOutcome.Released, outcome));
         Assert.Equal(0, (await relay.FindAsync(agent, ids[1])).Failures);
     }
 
@@ -230,7 +234,14 @@ public sealed class SharedTests
 
     private static async Task ExpectChangedAsync(TestAgent connected)
     {
-        var goodbye = await connected.ExpectAsync("disconnect").WaitAsync(AtOnce);
+        JsonElement goodbye;
+        do
+        {
+            goodbye = await connected.ReceiveAsync().WaitAsync(AtOnce);
+        }
+        while (goodbye.GetProperty("type").GetString() == "webhook");
+
+        Assert.Equal("disconnect", goodbye.GetProperty("type").GetString());
         Assert.Equal(("settings_changed", 0L), (goodbye.GetProperty("reason").GetString(), goodbye.GetProperty("reconnect_after_ms").GetInt64()));
         Assert.Equal(CloseCodes.Shutdown, await connected.ReadToCloseAsync());
         await connected.CloseAsync();
