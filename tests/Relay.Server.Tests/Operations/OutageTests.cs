@@ -38,6 +38,7 @@ public sealed class OutageTests
         await ExpectUnavailableAsync(relay, agent);
         await connected.AckAsync(first);
         await connected.AssertSilentAsync();
+        await Eventually.AsyncTrue(() => relay.Logs.Texts.Any(static text => text.Contains("does not answer", StringComparison.Ordinal)));
 
         await RepairAsync(relay, outage);
         await Eventually.AsyncTrue(() => IsReadyAsync(relay));

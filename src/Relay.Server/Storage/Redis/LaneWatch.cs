@@ -15,6 +15,9 @@ internal sealed partial class LaneWatch(
     private const int TicksPerProbe = 4;
     private const int FailuresBeforeReplacement = 3;
 
+    /// <summary>One answer that comes late is no outage.</summary>
+    private const int FailuresBeforeWarning = 2;
+
     private int _failures;
 
     /// <summary>What of the trouble is logged; null: there is none.</summary>
@@ -70,7 +73,8 @@ internal sealed partial class LaneWatch(
 
             Volatile.Write(ref _missedSignals, 1);
             _failures++;
-            if (used is not null && _said != service)
+            var isCertain = !isPrimary || service == Service.Partial || _failures >= FailuresBeforeWarning;
+            if (used is not null && _said != service && isCertain)
             {
                 _said = service;
                 LogFailing(service);
