@@ -33,6 +33,28 @@ public sealed class KillTests(ITestOutputHelper output)
         await tally.AssertNothingLostAsync(output, $"{store}, server killed {Kills} times");
     }
 
+    /// <summary>Their log is brought into the file several times between two kills, so that some come in the middle of it.</summary>
+    [Fact]
+    public async Task A_killed_server_loses_no_large_event_of_the_embedded_store()
+    {
+        await using var server = await ServerProcess.StartAsync(null, FastRetries);
+        var agent = await server.RegisterAsync();
+        var tally = new Tally();
+        await using var receiver = Receive(server, agent, tally);
+
+        await using (new Senders(server.Http, agent, tally, bodyBytes: 200 << 10))
+        {
+            for (var kill = 1; kill <= Kills; kill++)
+            {
+                await tally.WhenAcceptedAsync(kill * AcceptedBetweenKills * 2);
+                await server.KillAsync();
+                await server.StartAsync();
+            }
+        }
+
+        await tally.AssertNothingLostAsync(output, $"embedded, 200 KiB each, server killed {Kills} times");
+    }
+
     [Theory]
     [InlineData("embedded")]
     [InlineData("redis")]

@@ -10,14 +10,16 @@ namespace Relay.Server.Storage.Embedded;
 internal sealed partial class EmbeddedStore : IAsyncDisposable
 {
     private readonly LockedFolder _folder;
+    private readonly Checkpointer _checkpointer;
 
     public EmbeddedStore(IOptions<StorageOptions> storage, IOptions<DeliveryOptions> delivery, ILogger<EmbeddedStore> logger)
     {
         _folder = new LockedFolder(storage.Value.Path);
+        _checkpointer = new Checkpointer(_folder.DatabasePath, logger);
         try
         {
             Agents = new AgentReader(_folder.DatabasePath);
-            Writer = new GroupWriter(() => new EmbeddedTables(_folder.DatabasePath, delivery.Value), logger);
+            Writer = new GroupWriter(() => new EmbeddedTables(_folder.DatabasePath, delivery.Value), _checkpointer, logger);
         }
         catch (Exception fault)
         {
@@ -39,6 +41,7 @@ internal sealed partial class EmbeddedStore : IAsyncDisposable
     {
         Agents.Dispose();
         await Writer.DisposeAsync();
+        await _checkpointer.DisposeAsync();
         _folder.Dispose();
     }
 

@@ -6,9 +6,9 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The writer's connection with everything that is bound to it: prepared statements and the counters read so far. The writer's thread only.</summary>
 internal sealed class EmbeddedTables : IDisposable
 {
-    // The log goes into the file every 16384 pages (64 MiB: keys, which are random, dirty many pages again and again) and keeps at most
-    // 128 MiB of disk; 64 MiB of pages stay in memory.
-    private const string Sizes = "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
+    // SQLite itself brings the log into the file only if the checkpointer could not and it has 512 MiB. The log keeps at most 128 MiB of disk;
+    // 64 MiB of pages stay in memory.
+    private const string Sizes = "PRAGMA wal_autocheckpoint = 131072; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
 
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;

@@ -20,6 +20,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     private readonly Queue<StoreCall> _pending = new();
     private readonly List<StoreCall> _group = new(MaxGroupCalls);
     private readonly Func<EmbeddedTables> _open;
+    private readonly Checkpointer _checkpointer;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private EmbeddedTables? _tables;
@@ -29,10 +30,12 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     private long _commits;
 
     /// <param name="open">Opens the database; called again after a fault that may have spoilt the connection.</param>
+    /// <param name="checkpointer">Told of each transaction.</param>
     /// <param name="logger">Of the store.</param>
-    public GroupWriter(Func<EmbeddedTables> open, ILogger logger)
+    public GroupWriter(Func<EmbeddedTables> open, Checkpointer checkpointer, ILogger logger)
     {
         _open = open;
+        _checkpointer = checkpointer;
         _logger = logger;
         _tables = open();
         _thread = new Thread(Run) { IsBackground = true, Name = "relay embedded store" };
@@ -92,6 +95,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
             }
 
             _group.Clear();
+            if (_tables is { } tables) _checkpointer.Committed(tables.Database);
         }
 
         try

@@ -11,6 +11,9 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>SQLITE_DBCONFIG_ENABLE_QPSG.</summary>
     private const int QueryPlannerStability = 1007;
 
+    /// <summary>SQLITE_DBSTATUS_CACHE_WRITE.</summary>
+    private const int PagesWritten = 9;
+
     private readonly List<SqliteStatement> _statements = [];
     private readonly sqlite3 _connection;
 
@@ -64,6 +67,20 @@ internal sealed class SqliteDatabase : IDisposable
         Check(raw.sqlite3_prepare_v2(_connection, sql, out var handle));
         using var statement = new SqliteStatement(this, handle);
         return statement.Step() ? statement.Text(0) : null;
+    }
+
+    /// <summary>Pages written since it was last asked.</summary>
+    public int TakePagesWritten()
+    {
+        Check(raw.sqlite3_db_status(_connection, PagesWritten, out var pages, out _, 1));
+        return pages;
+    }
+
+    /// <summary>Brings what it can of the log into the file, and waits for nobody; answers how many pages the log had, and how many of them are in the file.</summary>
+    public (int InLog, int Moved) Checkpoint()
+    {
+        Check(raw.sqlite3_wal_checkpoint_v2(_connection, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out var inLog, out var moved));
+        return (inLog, moved);
     }
 
     public void Rollback()
