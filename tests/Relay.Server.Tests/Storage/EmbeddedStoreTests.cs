@@ -153,7 +153,7 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         await queue.PruneAsync(At.AddMinutes(11));
         Assert.Equal("0", await CountKeysAsync());
 
-        Task<string?> CountKeysAsync() => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText("SELECT count(*) FROM idempotency"));
+        Task<string?> CountKeysAsync() => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText("SELECT count(*) FROM idempotency_recent"));
     }
 
     private NewEvent NewEvent(byte[]? key = null) =>

@@ -80,6 +80,7 @@ internal sealed class EmbeddedTables : IDisposable
     {
         Queues.SaveChanged();
         _commit.Execute();
+        Keys.Commit();
         return Database.TotalChanges != _changesBefore;
     }
 
@@ -93,6 +94,7 @@ internal sealed class EmbeddedTables : IDisposable
     public void Rollback()
     {
         Queues.Forget();
+        Keys.Rollback();
         Database.Rollback();
     }
 

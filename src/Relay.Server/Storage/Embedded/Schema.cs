@@ -73,6 +73,13 @@ internal static class Schema
             last INTEGER NOT NULL,
             PRIMARY KEY(queue, reason)) WITHOUT ROWID;
 
+        CREATE TABLE idempotency_recent(
+            place INTEGER PRIMARY KEY,
+            queue INTEGER NOT NULL,
+            key BLOB NOT NULL,
+            id BLOB NOT NULL,
+            expires INTEGER NOT NULL);
+
         CREATE TABLE idempotency(
             queue INTEGER NOT NULL,
             key BLOB NOT NULL,

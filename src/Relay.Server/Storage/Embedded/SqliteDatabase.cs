@@ -59,13 +59,19 @@ internal sealed class SqliteDatabase : IDisposable
         return statement;
     }
 
+    /// <summary>A statement for its caller to dispose.</summary>
+    public SqliteStatement PrepareOnce(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_connection, sql, out var handle));
+        return new SqliteStatement(this, handle);
+    }
+
     /// <summary>Runs statements that answer nothing.</summary>
     public void Execute(string sql) => Check(raw.sqlite3_exec(_connection, sql));
 
     public string? QueryText(string sql)
     {
-        Check(raw.sqlite3_prepare_v2(_connection, sql, out var handle));
-        using var statement = new SqliteStatement(this, handle);
+        using var statement = PrepareOnce(sql);
         return statement.Step() ? statement.Text(0) : null;
     }
 
