@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage.Embedded;
-using Relay.Tests.Shared;
 using SQLitePCL;
 
 namespace Relay.Server.Tests.Storage;

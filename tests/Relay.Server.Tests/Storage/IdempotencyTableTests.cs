@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Relay.Protocol;
 using Relay.Server.Storage.Embedded;
 
 namespace Relay.Server.Tests.Storage;
