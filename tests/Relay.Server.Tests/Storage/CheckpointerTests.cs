@@ -35,6 +35,8 @@ public sealed class CheckpointerTests : IDisposable
         Assert.InRange(LogBytes, 1, Events * 2L * PageBytes);
         Assert.InRange(new FileInfo(DatabasePath).Length, Events * 2L * PageBytes, long.MaxValue);
         Assert.Equal(Events, await CountAsync(store));
+        using var database = new SqliteDatabase(DatabasePath);
+        Assert.Equal("ok", database.QueryText("PRAGMA integrity_check"));
     }
 
     [Fact]
@@ -87,6 +89,19 @@ public sealed class CheckpointerTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_write_that_the_disk_lost_ends_the_process()
+    {
+        List<string> ends = [];
+        using var checkpointer = new Checkpointer(DatabasePath, NullLogger.Instance, FirstPages, ends.Add);
+
+        checkpointer.Lost("disk I/O error");
+
+        Assert.Contains(DatabasePath, Assert.Single(ends), StringComparison.Ordinal);
+        Assert.True(new SqliteFault(DatabasePath, raw.SQLITE_IOERR_FSYNC, "disk I/O error").IsLostWrite);
+        Assert.False(new SqliteFault(DatabasePath, raw.SQLITE_IOERR_WRITE, "disk I/O error").IsLostWrite);
+    }
+
     private async Task AcceptAsync(Store store, int events)
     {
         const int Callers = 16;
@@ -110,7 +125,7 @@ public sealed class CheckpointerTests : IDisposable
         public Store(string path, string pathOfCheckpointer)
         {
             _checkpointer = new Checkpointer(pathOfCheckpointer, NullLogger.Instance, FirstPages);
-            Writer = new GroupWriter(() => new EmbeddedTables(path, new DeliveryOptions()), _checkpointer, NullLogger.Instance);
+            Writer = new GroupWriter(() => new EmbeddedTables(path, new DeliveryOptions(), new RecentKeys()), _checkpointer, NullLogger.Instance);
         }
 
         public GroupWriter Writer { get; }
@@ -118,7 +133,7 @@ public sealed class CheckpointerTests : IDisposable
         public async ValueTask DisposeAsync()
         {
             await Writer.DisposeAsync();
-            await _checkpointer.DisposeAsync();
+            _checkpointer.Dispose();
         }
     }
 }

@@ -9,9 +9,11 @@ public sealed class IdempotencyTableTests : IDisposable
     private const long Queue = 7;
     private const long Never = long.MaxValue;
     private const int MaxRecent = 256;
+    private const int SegmentKeys = 50;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-test-").FullName;
     private SqliteDatabase _database;
+    private RecentKeys _recent = new(SegmentKeys);
     private IdempotencyTable _keys;
 
     public IdempotencyTableTests() => (_database, _keys) = Open();
@@ -100,7 +102,7 @@ public sealed class IdempotencyTableTests : IDisposable
                     break;
                 case 1:
                     Commit();
-                    Reopen();
+                    Reopen(isNewProcess: random.Next(2) == 0);
                     break;
                 default:
                     Commit();
@@ -140,8 +142,9 @@ public sealed class IdempotencyTableTests : IDisposable
 
     private int Count(string table) => int.Parse(_database.QueryText($"SELECT COUNT(*) FROM {table}")!, System.Globalization.CultureInfo.InvariantCulture);
 
-    private void Reopen()
+    private void Reopen(bool isNewProcess = true)
     {
+        if (isNewProcess) _recent = new RecentKeys(SegmentKeys);
         _database.Dispose();
         (_database, _keys) = Open();
     }
@@ -151,6 +154,6 @@ public sealed class IdempotencyTableTests : IDisposable
         var database = new SqliteDatabase(Path.Combine(_folder, "relay.db"));
         Schema.Ensure(database);
         database.Execute("PRAGMA synchronous = OFF");
-        return (database, new IdempotencyTable(database, MaxRecent));
+        return (database, new IdempotencyTable(database, _recent, MaxRecent));
     }
 }

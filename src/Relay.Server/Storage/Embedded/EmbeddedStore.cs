@@ -19,10 +19,12 @@ internal sealed partial class EmbeddedStore : IAsyncDisposable
         try
         {
             Agents = new AgentReader(_folder.DatabasePath);
-            Writer = new GroupWriter(() => new EmbeddedTables(_folder.DatabasePath, delivery.Value), _checkpointer, logger);
+            var keys = new RecentKeys();
+            Writer = new GroupWriter(() => new EmbeddedTables(_folder.DatabasePath, delivery.Value, keys), _checkpointer, logger);
         }
         catch (Exception fault)
         {
+            _checkpointer.Dispose();
             _folder.Dispose();
             if (fault is SqliteFault) throw new StoreUnavailableException(fault.Message, fault);
             throw;
@@ -41,7 +43,7 @@ internal sealed partial class EmbeddedStore : IAsyncDisposable
     {
         Agents.Dispose();
         await Writer.DisposeAsync();
-        await _checkpointer.DisposeAsync();
+        await Task.Run(_checkpointer.Dispose);
         _folder.Dispose();
     }
 

@@ -6,16 +6,15 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The writer's connection with everything that is bound to it: prepared statements and the counters read so far. The writer's thread only.</summary>
 internal sealed class EmbeddedTables : IDisposable
 {
-    // SQLite itself brings the log into the file only if the checkpointer could not and it has 512 MiB. The log keeps at most 128 MiB of disk;
-    // 64 MiB of pages stay in memory.
-    private const string Sizes = "PRAGMA wal_autocheckpoint = 131072; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
+    // The checkpointer brings the log into the file, and nothing else may. The log keeps at most 128 MiB of disk; 64 MiB of pages stay in memory.
+    private const string Sizes = "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
 
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _check;
     private int _changesBefore;
 
-    public EmbeddedTables(string path, DeliveryOptions options)
+    public EmbeddedTables(string path, DeliveryOptions options, RecentKeys keys)
     {
         Database = new SqliteDatabase(path);
         try
@@ -29,7 +28,7 @@ internal sealed class EmbeddedTables : IDisposable
             Agents = new AgentTable(Database);
             Queues = new QueueTable(Database);
             Events = new EventTable(Database);
-            Keys = new IdempotencyTable(Database);
+            Keys = new IdempotencyTable(Database, keys);
             Gaps = new GapTable(Database);
             Log = new LogTable(Database);
             Agenda = new AgendaTable(Database);

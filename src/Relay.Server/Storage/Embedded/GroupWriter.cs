@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Relay.Server.Storage.Embedded;
 
 /// <summary>
@@ -95,7 +97,6 @@ internal sealed partial class GroupWriter : IAsyncDisposable
             }
 
             _group.Clear();
-            if (_tables is { } tables) _checkpointer.Committed(tables.Database);
         }
 
         try
@@ -104,6 +105,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
         }
         catch (SqliteFault fault)
         {
+            if (fault.IsLostWrite) _checkpointer.Lost(fault.Message);
             CloseFailed(fault.Message);
         }
     }
@@ -119,9 +121,12 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     /// <summary>Runs the calls in one transaction and answers them, or changes nothing and returns what was wrong.</summary>
     private Exception? Try(List<StoreCall> group, bool takeMore)
     {
+        var began = Stopwatch.GetTimestamp();
+        EmbeddedTables tables;
+        bool wrote;
         try
         {
-            var tables = _tables ??= _open();
+            tables = _tables ??= _open();
             tables.Begin();
             var sizeBytes = 0L;
             for (var i = 0; i < group.Count; i++)
@@ -134,7 +139,8 @@ internal sealed partial class GroupWriter : IAsyncDisposable
                 }
             }
 
-            if (tables.Commit()) Committed();
+            wrote = tables.Commit();
+            if (wrote) Committed();
         }
         catch (Exception fault)
         {
@@ -143,6 +149,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
         }
 
         foreach (var call in group) call.Complete();
+        if (wrote) _checkpointer.Committed(tables.Database, Stopwatch.GetElapsedTime(began));
         return null;
     }
 

@@ -7,14 +7,14 @@ namespace Relay.Server.Storage.Embedded;
 /// </summary>
 internal sealed class IdempotencyTable
 {
-    /// <summary>About 28 MiB of memory.</summary>
+    /// <summary>About 32 MiB of memory.</summary>
     public const int DefaultMaxRecent = 1 << 20;
 
     private const int MoveEvery = 64;
 
     private readonly SqliteDatabase _database;
     private readonly int _maxRecent;
-    private readonly RecentKeys _recent = new();
+    private readonly RecentKeys _recent;
     private readonly SqliteStatement _findRecent;
     private readonly SqliteStatement _putRecent;
     private readonly SqliteStatement _moveRecent;
@@ -33,10 +33,12 @@ internal sealed class IdempotencyTable
     private bool _hasOlder = true;
 
     /// <param name="database">Whose tables exist.</param>
+    /// <param name="recent">As it was left, or empty.</param>
     /// <param name="maxRecent">More than this, and as many as come in between, are not kept in memory.</param>
-    public IdempotencyTable(SqliteDatabase database, int maxRecent = DefaultMaxRecent)
+    public IdempotencyTable(SqliteDatabase database, RecentKeys recent, int maxRecent = DefaultMaxRecent)
     {
         _database = database;
+        _recent = recent;
         _maxRecent = maxRecent;
         _findRecent = database.Prepare("SELECT id FROM idempotency_recent WHERE place = ?1 AND queue = ?2 AND key = ?3 AND expires > ?4");
         _putRecent = database.Prepare("INSERT INTO idempotency_recent VALUES(?1, ?2, ?3, ?4, ?5)");
@@ -123,16 +125,22 @@ internal sealed class IdempotencyTable
         return _database.Changes;
     }
 
+    /// <summary>All of them only where a commit's outcome was not known, and at the start: there may be a million.</summary>
     private void ReadRecent()
     {
+        using (var range = _database.PrepareOnce("SELECT MIN(place), MAX(place) FROM idempotency_recent"))
+        {
+            range.Step();
+            if (!range.IsNull(0)) _committed = _places = (range.Number(0), range.Number(1) + 1);
+            if (!range.IsNull(0) && range.Number(1) == _recent.Last) return;
+        }
+
+        _recent.Clear();
         using var all = _database.PrepareOnce("SELECT place, queue, key FROM idempotency_recent ORDER BY place");
         while (all.Step())
         {
-            var place = all.Number(0);
-            if (_places.Next == 0) _places.First = place;
-            _places.Next = place + 1;
-            _recent.Add(all.Number(1), all.Blob(2), place);
-            Commit();
+            _recent.Add(all.Number(1), all.Blob(2), all.Number(0));
+            _recent.Commit(_places.First);
         }
     }
 }

@@ -73,13 +73,6 @@ internal static class Schema
             last INTEGER NOT NULL,
             PRIMARY KEY(queue, reason)) WITHOUT ROWID;
 
-        CREATE TABLE idempotency_recent(
-            place INTEGER PRIMARY KEY,
-            queue INTEGER NOT NULL,
-            key BLOB NOT NULL,
-            id BLOB NOT NULL,
-            expires INTEGER NOT NULL);
-
         CREATE TABLE idempotency(
             queue INTEGER NOT NULL,
             key BLOB NOT NULL,
@@ -119,6 +112,16 @@ internal static class Schema
         INSERT INTO health VALUES(0);
         """;
 
+    /// <summary>Came later than version 1.</summary>
+    private const string Recent = """
+        CREATE TABLE IF NOT EXISTS idempotency_recent(
+            place INTEGER PRIMARY KEY,
+            queue INTEGER NOT NULL,
+            key BLOB NOT NULL,
+            id BLOB NOT NULL,
+            expires INTEGER NOT NULL)
+        """;
+
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
     /// <exception cref="StoreUnavailableException">The file cannot be used as it is.</exception>
     public static void Ensure(SqliteDatabase database)
@@ -132,6 +135,7 @@ internal static class Schema
 
         if (version == Version)
         {
+            database.Execute(Recent);
             return;
         }
 
@@ -145,6 +149,6 @@ internal static class Schema
             throw new StoreUnavailableException($"'{database.Path}' is on a file system without shared memory maps: choose a local one for Relay:Storage:Path.");
         }
 
-        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} PRAGMA user_version = {Version}; COMMIT"));
+        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} {Recent}; PRAGMA user_version = {Version}; COMMIT"));
     }
 }

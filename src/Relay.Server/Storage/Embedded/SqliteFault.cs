@@ -14,6 +14,9 @@ internal sealed class SqliteFault(string path, int extendedCode, string error) :
     /// <summary>Whether only a new connection is sure to be sound.</summary>
     public bool NeedsNewConnection => !IsTheCallsOwn && Code != raw.SQLITE_FULL;
 
+    /// <summary>Whether the disk did not write what it had taken.</summary>
+    public bool IsLostWrite => extendedCode == raw.SQLITE_IOERR_FSYNC;
+
     private static string Describe(string path, int code, string error) => code switch
     {
         raw.SQLITE_FULL => $"The disk that holds '{path}' is full: {error}.",
