@@ -6,8 +6,9 @@ namespace Relay.Server.Storage.Embedded;
 /// <summary>The writer's connection with everything that is bound to it: prepared statements and the counters read so far. The writer's thread only.</summary>
 internal sealed class EmbeddedTables : IDisposable
 {
-    // The checkpointer brings the log into the file, and nothing else may. The log keeps at most 128 MiB of disk; 64 MiB of pages stay in memory.
-    private const string Sizes = "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -65536";
+    // The checkpointer brings the log into the file, and nothing else may. The log keeps at most 128 MiB of disk. 16 MiB of pages
+    // stay in memory: SQLite walks all of them after a commit that split a page in the middle (a page number beyond the end is its spare one).
+    private const string Sizes = "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -16384";
 
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
