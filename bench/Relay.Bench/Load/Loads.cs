@@ -58,16 +58,17 @@ internal static class Loads
             using var poster = await Poster.ConnectAsync(targets[0], body);
             while (!stop.IsCancellationRequested)
             {
+                var target = targets[(int)(Interlocked.Increment(ref turn) % targets.Count)];
                 if (targets.Count > 1)
                 {
-                    poster.Aim(targets[(int)(Interlocked.Increment(ref turn) % targets.Count)]);
+                    poster.Aim(target);
                 }
 
                 var began = Stopwatch.GetTimestamp();
                 await poster.PostAsync(slot);
                 if (!await received[slot].WaitAsync(Patience))
                 {
-                    throw new InvalidOperationException("An event was accepted and did not come.");
+                    throw new InvalidOperationException($"An event was accepted at {target.Post} and did not come.");
                 }
 
                 gate.Done(began);
