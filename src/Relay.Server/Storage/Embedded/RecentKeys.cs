@@ -8,7 +8,6 @@ namespace Relay.Server.Storage.Embedded;
 /// </summary>
 internal sealed class RecentKeys(int segmentKeys = 65_536)
 {
-
     /// <summary>The oldest first.</summary>
     private readonly List<Segment> _segments = [];
 
