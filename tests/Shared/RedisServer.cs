@@ -143,7 +143,18 @@ internal sealed class RedisServer : IAsyncDisposable
         return await read(reader, limit.Token) ?? "";
     }
 
-    public async Task<bool> IsPrimaryAsync() => (await ReadAsync("INFO replication")).Contains("role:master", StringComparison.Ordinal);
+    /// <summary>One that changes its role cuts everyone off: it is asked again.</summary>
+    public async Task<bool> IsPrimaryAsync()
+    {
+        try
+        {
+            return (await ReadAsync("INFO replication")).Contains("role:master", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Makes it a replica, and waits until it follows.</summary>
     public async Task FollowAsync(RedisServer primary)
