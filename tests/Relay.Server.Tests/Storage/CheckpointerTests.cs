@@ -83,7 +83,7 @@ public sealed class CheckpointerTests : IDisposable
         {
             return database.Checkpoint().InLog;
         }
-        catch (SqliteFault fault) when (fault.Code == raw.SQLITE_BUSY)
+        catch (SqliteFault fault) when (fault.IsBusy)
         {
             return int.MaxValue;
         }

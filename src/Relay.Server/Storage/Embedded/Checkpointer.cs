@@ -102,12 +102,18 @@ internal sealed partial class Checkpointer : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Ends the pass that runs, and begins no other. Before the writer closes: both would move the log.</summary>
+    public void Stop()
     {
         if (_stopping) return;
         _stopping = true;
         _begin.Set();
         _thread.Join();
+    }
+
+    public void Dispose()
+    {
+        Stop();
 
         // Closing any handle of a file ends the locks that SQLite holds on it (fcntl): after all connections.
         _database?.Dispose();
@@ -216,7 +222,7 @@ internal sealed partial class Checkpointer : IDisposable
     private void Failed(Exception fault)
     {
         if (fault is SqliteFault { IsLostWrite: true }) Lost(fault.Message);
-        else MovingFailed(fault.Message);
+        else if (fault is not SqliteFault { IsBusy: true }) MovingFailed(fault.Message);
     }
 
     [LoggerMessage(2004, LogLevel.Warning, "The log of the embedded store could not be brought into its file; nothing is lost, it is tried again. {Reason}")]

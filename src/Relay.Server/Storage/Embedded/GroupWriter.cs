@@ -99,6 +99,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
             _group.Clear();
         }
 
+        _checkpointer.Stop();
         try
         {
             _tables?.Close();

@@ -14,6 +14,9 @@ internal sealed class SqliteFault(string path, int extendedCode, string error) :
     /// <summary>Whether only a new connection is sure to be sound.</summary>
     public bool NeedsNewConnection => !IsTheCallsOwn && Code != raw.SQLITE_FULL;
 
+    /// <summary>Whether another connection was at it.</summary>
+    public bool IsBusy => Code == raw.SQLITE_BUSY;
+
     /// <summary>Whether the disk did not write what it had taken.</summary>
     public bool IsLostWrite => extendedCode == raw.SQLITE_IOERR_FSYNC;
 
