@@ -8,9 +8,6 @@ namespace Relay.Server.Tests.Delivery;
 /// <summary>The delivery rules, through the wire.</summary>
 public sealed class DeliveryTests
 {
-    /// <summary>Milliseconds. The tests' clock goes on a second each few milliseconds, also while the store is slow to answer.</summary>
-    private const int ClockRunsOn = 30_000;
-
     [Theory, OnEachStore]
     public async Task What_waited_and_what_comes_later_is_delivered_in_order(string store)
     {
@@ -142,7 +139,7 @@ public sealed class DeliveryTests
 
         Assert.Equal((id, 1, id, 2), (first.Id, first.Attempt, second.Id, second.Attempt));
         Assert.Equal(first.ReceivedAt, second.ReceivedAt);
-        Assert.InRange(second.Timestamp - first.Timestamp, 30_000, 30_000 + ClockRunsOn);
+        Assert.InRange(second.Timestamp - first.Timestamp, 30_000, 40_000);
         Assert.True(ApiKey.TryParse(agent.ApiKey, out var key) & SigningSecret.TryParse(agent.SigningSecret, out var secret));
         Assert.True(second.HasValidSignature(key!) && second.HasValidSignature(secret!));
         Assert.NotEqual(first.Signature, second.Signature);
@@ -180,7 +177,7 @@ public sealed class DeliveryTests
         await connected.AckAsync(other);
         var again = await relay.AdvanceUntilAsync(connected.ReceiveWebhookAsync());
         Assert.Equal((id, 2), (again.Id, again.Attempt));
-        Assert.InRange(again.Timestamp - first.Timestamp, 20_000, 20_000 + ClockRunsOn);
+        Assert.InRange(again.Timestamp - first.Timestamp, 20_000, 30_000);
         var attempt = Assert.Single((await relay.FindAsync(agent, id)).Attempts);
         Assert.Equal((AttemptOutcome.Nacked, "busy"), (attempt.Outcome, attempt.Reason));
     }
@@ -276,7 +273,7 @@ public sealed class DeliveryTests
 
         var second = await relay.AdvanceUntilAsync(connected.ReceiveWebhookAsync());
         Assert.Equal((id, 2), (second.Id, second.Attempt));
-        Assert.InRange(second.Timestamp - first.Timestamp, 130_000, 130_000 + ClockRunsOn);
+        Assert.InRange(second.Timestamp - first.Timestamp, 130_000, 140_000);
     }
 
     [Theory, OnEachStore]

@@ -29,8 +29,8 @@ public sealed class FailureTests
             posts.Add(Timestamp(await relay.AdvanceUntilAsync(target.ReceiveAsync(), Step)));
         }
 
-        Assert.InRange(posts[1] - posts[0], 1600, 2400 + 12_000);
-        Assert.InRange(posts[2] - posts[1], 16_000, 24_000 + 12_000);
+        Assert.InRange(posts[1] - posts[0], 1600, 2400 + 3000);
+        Assert.InRange(posts[2] - posts[1], 16_000, 24_000 + 3000);
         var found = await relay.WhenAsync(agent, id, EventState.Dead);
         Assert.Equal(3, found.Failures);
         Assert.All(found.Attempts, static attempt => Assert.Equal(("http", AttemptOutcome.Nacked, "The endpoint answered 404."), (attempt.Via, attempt.Outcome, attempt.Reason)));
