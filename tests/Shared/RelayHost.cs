@@ -12,6 +12,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage;
 
 namespace Relay.Tests.Shared;
 
@@ -122,7 +123,10 @@ internal sealed class RelayHost : IAsyncDisposable
     public static async Task<JsonElement> ReadJsonAsync(HttpResponseMessage response) =>
         JsonElement.Parse(await response.Content.ReadAsStringAsync());
 
-    /// <summary>Moves the clock in small steps until the task is done: what it waits for happens after several ticks and store calls.</summary>
+    /// <summary>
+    /// Moves the clock in small steps until the task is done: what it waits for happens after several ticks and store calls. A step takes as long
+    /// as the store takes, so that a slow one makes the test slow and not its clock fast.
+    /// </summary>
     public async Task<T> AdvanceUntilAsync<T>(Task<T> task, TimeSpan? step = null)
     {
         using var patience = new CancellationTokenSource(Patience);
@@ -130,10 +134,17 @@ internal sealed class RelayHost : IAsyncDisposable
         {
             patience.Token.ThrowIfCancellationRequested();
             Clock!.Advance(step ?? TimeSpan.FromSeconds(1));
-            await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token));
+            await Task.WhenAny(task, PassStoreAsync(patience.Token));
         }
 
         return await task;
+    }
+
+    /// <summary>Leaves a moment to what a tick began, and waits until the store has done what it was asked for by then, or fails.</summary>
+    private async Task PassStoreAsync(CancellationToken patience)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience);
+        await Services.GetRequiredService<IStoreHealth>().CheckAsync(patience);
     }
 
     public async Task<StoredEvent> FindAsync(RegisterResponse agent, string id)

@@ -37,7 +37,7 @@ internal sealed partial class DeliveryPump
             if (EventId.TryParse(id, out var eventId) && _inFlight.TryFind(eventId, out var inFlight))
             {
                 var deadline = _time.GetUtcNow() + _policy.AckTimeout;
-                Hold(eventId, inFlight with { Deadline = deadline });
+                Hold(eventId, inFlight with { Deadline = deadline.UtcDateTime });
                 _settlements.AddExtension(eventId, _session, deadline + LeaseMargin);
                 return;
             }

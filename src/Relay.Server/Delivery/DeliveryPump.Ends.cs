@@ -91,7 +91,7 @@ internal sealed partial class DeliveryPump
     }
 
     private Settlement End(EventId id, InFlight inFlight, AttemptOutcome outcome) =>
-        new(id, SettlementKind.Retry, _session, outcome) { Failures = inFlight.Failures, LossCounted = inFlight.LossCounted };
+        new(id, SettlementKind.Retry, _session, outcome) { Attempt = inFlight.Attempt, Failures = inFlight.Failures, LossCounted = inFlight.LossCounted };
 
     /// <param name="failed">How the attempt ended.</param>
     /// <param name="cause">For the log, if the event is given up for it.</param>

@@ -176,7 +176,7 @@ internal sealed record LeasedEvent(
 
     /// <summary>Ends its lease, with its failures as they are.</summary>
     public Settlement End(SettlementKind kind, SessionId session, AttemptOutcome outcome, DateTimeOffset due) =>
-        new(Id, kind, session, outcome) { DueAt = due, Failures = Failures, LossCounted = LossCounted };
+        new(Id, kind, session, outcome) { Attempt = Attempt, DueAt = due, Failures = Failures, LossCounted = LossCounted };
 
     /// <summary>What its frame is made of.</summary>
     /// <param name="now">The time of this attempt.</param>
@@ -204,7 +204,7 @@ internal sealed record ExpireResult(IReadOnlyList<EventId> Expired, EventId? Old
     public static readonly ExpireResult Nothing = new([], OldestLeft: null);
 }
 
-internal enum SettlementKind
+internal enum SettlementKind : byte
 {
     /// <summary>Done. Counts from any session and in any state but delivered, however late.</summary>
     Ack,
@@ -236,6 +236,12 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
     /// <summary>Whether the agent acknowledges it: the relay's own acks only take an event out.</summary>
     public bool AnswersSender => Kind == SettlementKind.Ack && Outcome == AttemptOutcome.Acked;
 
+    /// <summary>
+    /// Which handing-out it ends, by its number: nothing is done where the session holds that of another. 0: whichever the session holds.
+    /// For all kinds but <see cref="SettlementKind.Ack"/>.
+    /// </summary>
+    public int Attempt { get; init; }
+
     /// <summary>For <see cref="SettlementKind.Retry"/>.</summary>
     public DateTimeOffset DueAt { get; init; }
 
@@ -247,7 +253,8 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
 
     /// <summary>Whether the same is to be done with another event.</summary>
     public bool IsAlike(Settlement other) =>
-        (Kind, Session, Outcome, DueAt, Failures, LossCounted) == (other.Kind, other.Session, other.Outcome, other.DueAt, other.Failures, other.LossCounted)
+        (Kind, Session, Outcome, Attempt, DueAt, Failures, LossCounted)
+            == (other.Kind, other.Session, other.Outcome, other.Attempt, other.DueAt, other.Failures, other.LossCounted)
         && Reason == other.Reason && Reply is null && other.Reply is null;
 
     /// <summary>Never half a surrogate pair, which could not be stored.</summary>
@@ -262,7 +269,7 @@ internal enum SettleResult
     /// <summary>It was delivered before: nothing changed.</summary>
     AlreadyDelivered,
 
-    /// <summary>The session does not hold its lease: nothing changed.</summary>
+    /// <summary>The session does not hold its lease, or that of another attempt: nothing changed.</summary>
     NotHeld,
 
     /// <summary>No event of this agent has the id.</summary>
@@ -271,7 +278,7 @@ internal enum SettleResult
 
 /// <summary>How an attempt ended. The names are kept in histories (snake_case): none is renamed.</summary>
 [JsonConverter(typeof(OutcomeConverter))]
-internal enum AttemptOutcome
+internal enum AttemptOutcome : byte
 {
     Acked,
     Nacked,

@@ -1,10 +1,11 @@
 namespace Relay.Server.Delivery;
 
-/// <param name="Deadline">Until when its ack is awaited.</param>
+/// <param name="Attempt">Number of the handing-out.</param>
+/// <param name="Deadline">Until when its ack is awaited, UTC: half as big as with an offset.</param>
 /// <param name="Failures">As of the handing-out.</param>
 /// <param name="LossCounted">As of the handing-out.</param>
 /// <param name="SenderWaits">Whether somebody may wait for the agent's answer.</param>
-internal readonly record struct InFlight(DateTimeOffset Deadline, int Failures, bool LossCounted, bool SenderWaits);
+internal readonly record struct InFlight(int Attempt, DateTime Deadline, int Failures, bool LossCounted, bool SenderWaits);
 
 /// <summary>The events that were pushed on one connection and not yet acknowledged, given back or timed out. Guarded by its owner.</summary>
 internal sealed class InFlightTable

@@ -84,7 +84,7 @@ public sealed class DeliveryAllocationTests
     public void What_is_in_flight_is_counted_without_an_allocation()
     {
         var table = new InFlightTable();
-        var inFlight = new InFlight(_clock.GetUtcNow(), Failures: 0, LossCounted: false, SenderWaits: false);
+        var inFlight = new InFlight(Attempt: 1, _clock.GetUtcNow().UtcDateTime, Failures: 0, LossCounted: false, SenderWaits: false);
 
         Allocated.AtMost(0, i =>
         {

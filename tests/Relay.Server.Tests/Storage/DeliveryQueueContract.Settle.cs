@@ -72,6 +72,23 @@ public abstract partial class DeliveryQueueContract
     }
 
     [Fact]
+    public async Task What_ends_an_earlier_attempt_leaves_a_later_one_of_the_same_session_alone()
+    {
+        await ClaimAsync();
+        var id = await AcceptAsync();
+        Assert.Equal(1, (await LeaseOneAsync(at: 0)).Attempt);
+        var again = await LeaseOneAsync(at: 31);
+        Assert.Equal(2, again.Attempt);
+
+        Assert.Equal(SettleResult.NotHeld, await SettleAsync(Retry(id, due: 31) with { Attempt = 1 }, at: 31));
+        Assert.Equal(SettleResult.NotHeld, await SettleAsync(DeadLetter(id) with { Attempt = 1 }, at: 31));
+        Assert.Equal(EventState.Leased, (await FindAsync(id)).State);
+
+        Assert.Equal(SettleResult.Settled, await SettleAsync(Retry(id, due: 60) with { Attempt = 2 }, at: 32));
+        Assert.Equal(EventState.Waiting, (await FindAsync(id)).State);
+    }
+
+    [Fact]
     public async Task An_acknowledgement_counts_after_the_event_was_given_up()
     {
         await ClaimAsync();

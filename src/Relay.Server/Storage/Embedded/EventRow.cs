@@ -14,6 +14,9 @@ internal readonly record struct EventRow(
 
     public bool IsHeldBy(SessionId session) => State == EventState.Leased && Holder == session.Value;
 
+    /// <summary>Whether what the settlement ends is what is going on.</summary>
+    public bool IsHeldBy(Settlement settlement) => IsHeldBy(settlement.Session) && (settlement.Attempt == 0 || settlement.Attempt == Attempts);
+
     public SessionId HolderSession => new(Holder ?? "");
 
     /// <summary>The attempt that the lease was, now that it ends.</summary>

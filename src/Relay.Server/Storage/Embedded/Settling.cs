@@ -83,7 +83,7 @@ internal static class Settling
     {
         if (tables.Events.Find(queue.Number, settlement.Id) is not { } row) return SettleResult.Unknown;
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
-        if (settlement.Kind != SettlementKind.Ack && !row.IsHeldBy(settlement.Session)) return SettleResult.NotHeld;
+        if (settlement.Kind != SettlementKind.Ack && !row.IsHeldBy(settlement)) return SettleResult.NotHeld;
 
         // A late acknowledgement finds no lease to end, and adds nothing to the history.
         var ended = row.State == EventState.Leased ? row.EndAttempt(settlement.Outcome, settlement.Reason, now) : null;

@@ -148,7 +148,7 @@ internal sealed class QueueModel(DeliveryOptions options)
     {
         if (_events.Find(other => other.Id == settlement.Id) is not { } one) return SettleResult.Unknown;
         if (one.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
-        if (settlement.Kind != SettlementKind.Ack && !one.IsHeldBy(settlement.Session)) return SettleResult.NotHeld;
+        if (settlement.Kind != SettlementKind.Ack && !(one.IsHeldBy(settlement.Session) && (settlement.Attempt == 0 || settlement.Attempt == one.Attempts))) return SettleResult.NotHeld;
 
         one.EndAttempt(settlement.Outcome, settlement.Reason, now);
         if (settlement.Kind != SettlementKind.Ack) (one.Failures, one.LossCounted) = (settlement.Failures, settlement.LossCounted);

@@ -132,7 +132,7 @@ internal sealed class QueueRun
         Settlement[] settlements = [.. Enumerable.Range(0, count).Select(_ => AnySettlement())];
         var now = _now;
         Call(
-            $"settle {string.Join(", ", settlements.Select(one => $"{one.Kind} {one.Id} by {Name(one.Session)} failures {one.Failures} due {Answers.Of(one.DueAt)}"))}",
+            $"settle {string.Join(", ", settlements.Select(one => $"{one.Kind} {one.Id} by {Name(one.Session)} attempt {one.Attempt} failures {one.Failures} due {Answers.Of(one.DueAt)}"))}",
             Answers.Of(_model.Settle(settlements, now)),
             async () => Answers.Of(await queue.SettleAsync(_agent, settlements, now)));
     }
@@ -146,6 +146,7 @@ internal sealed class QueueRun
         var outcome = kind == SettlementKind.Ack ? AttemptOutcome.Acked : (AttemptOutcome)_random.Next((int)AttemptOutcome.Expired + 1);
         return new Settlement(sensible?.Id ?? AnyId(), kind, sensible?.Holder ?? AnySession(), outcome)
         {
+            Attempt = kind == SettlementKind.Ack || _random.Next(2) == 0 ? 0 : (sensible?.Attempts ?? 1) + (_random.Next(8) == 0 ? 1 : 0),
             Reason = _random.Next(3) == 0 ? "said \"no\", \u00fcber\n" : null,
             DueAt = kind == SettlementKind.Retry ? _now.AddMilliseconds(_random.Next(-1000, 20_000)) : default,
             Failures = kind == SettlementKind.Ack ? 0 : _random.Next(10),
