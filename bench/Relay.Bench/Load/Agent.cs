@@ -36,7 +36,7 @@ internal sealed class Agent : IAsyncDisposable
         }
 
         await GreetAsync(agent._socket, target.Wire, agent._stop.Token);
-        agent._reading = Task.Run(agent.ReadAsync);
+        agent._reading = Task.Run(agent.ReadToEndAsync);
         agent._answering = Task.Run(agent.AnswerAsync);
         return agent;
     }
@@ -69,6 +69,19 @@ internal sealed class Agent : IAsyncDisposable
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _socket.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>An agent that ends before it is told to has events that nobody gets: the run fails for that, and this says why.</summary>
+    private async Task ReadToEndAsync()
+    {
+        try
+        {
+            await ReadAsync();
+        }
+        catch (Exception exception) when (!_stop.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync($"An agent ended: {exception}");
+        }
     }
 
     private async Task ReadAsync()
