@@ -92,7 +92,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         {
             // What a call leased whose answer was lost comes again when that lease is over.
             at = at.AddMinutes(2);
-            var lease = new LeaseRequest(_session, accepted.Count, long.MaxValue, at, at.AddMinutes(1));
+            var lease = new LeaseRequest(_session, 10_000, long.MaxValue, at, at.AddMinutes(1));
             there.UnionWith((await Queue.LeaseAsync(_agent, lease)).Events.Select(static leased => leased.Id));
             return true;
         });
