@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Relay.Protocol;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Agents;
@@ -50,20 +51,7 @@ internal sealed partial class KeyUsage(IAgentStore store, TimeProvider time, ILo
         await StoreAsync();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(StoreInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await StoreAsync();
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(StoreInterval, StoreAsync, stoppingToken);
 
     private async Task StoreAsync()
     {

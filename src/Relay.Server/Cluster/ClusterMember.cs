@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Relay.Server.Connections;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Cluster;
@@ -33,21 +34,7 @@ internal sealed partial class ClusterMember(
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.Value.ReportInterval, time);
-        try
-        {
-            do
-            {
-                await ReportAsync();
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(options.Value.ReportInterval, ReportAsync, stoppingToken, atOnce: true);
 
     private async Task ReportAsync()
     {

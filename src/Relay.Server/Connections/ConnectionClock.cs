@@ -1,3 +1,5 @@
+using Relay.Server.Operations;
+
 namespace Relay.Server.Connections;
 
 /// <summary>
@@ -12,16 +14,12 @@ internal sealed class ConnectionClock(ConnectionRegistry registry, TimingWheel w
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await using var stopping = lifetime.ApplicationStopping.Register(DrainAll);
-        using var timer = new PeriodicTimer(TimingWheel.Step, time);
-        try
+        await time.RepeatAsync(TimingWheel.Step, Advance, stoppingToken);
+
+        Task Advance()
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                wheel.Advance();
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
+            wheel.Advance();
+            return Task.CompletedTask;
         }
     }
 

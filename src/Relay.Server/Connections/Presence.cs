@@ -1,4 +1,5 @@
 using Relay.Protocol;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
@@ -20,20 +21,7 @@ internal sealed partial class Presence(IPresenceStore store, ConnectionRegistry 
     public async ValueTask<bool> IsConnectedAsync(RelayId agent) =>
         registry.IsConnected(agent) || await store.IsAnnouncedAsync(agent, time.GetUtcNow());
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(RenewInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await RenewAsync();
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(RenewInterval, RenewAsync, stoppingToken);
 
     private async Task RenewAsync()
     {

@@ -1,3 +1,4 @@
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Delivery;
@@ -7,20 +8,7 @@ internal sealed partial class SettledEventPruner(IDeliveryQueue queue, TimeProvi
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await PruneAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(Interval, () => PruneAsync(stoppingToken), stoppingToken);
 
     private async Task PruneAsync(CancellationToken stoppingToken)
     {

@@ -3,6 +3,7 @@ using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.HttpFallback;
@@ -51,19 +52,7 @@ internal sealed partial class HttpDeliveries(HttpDeliveryServices services) : Ba
     {
         // As soon as connections drain, and not when they have ended.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, services.Lifetime.ApplicationStopping);
-        using var timer = new PeriodicTimer(TakeInterval, services.Time);
-        try
-        {
-            do
-            {
-                await TakeDueAsync();
-            }
-            while (await timer.WaitForNextTickAsync(stopping.Token));
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-        }
-
+        await services.Time.RepeatAsync(TakeInterval, TakeDueAsync, stopping.Token, atOnce: true);
         await StopAllAsync();
     }
 

@@ -76,19 +76,6 @@ public sealed class CheckpointerTests : IDisposable
         Assert.Equal(Events, await CountAsync(store));
     }
 
-    /// <summary>Very many while another connection moves it.</summary>
-    private static int PagesInLog(SqliteDatabase database)
-    {
-        try
-        {
-            return database.Checkpoint().InLog;
-        }
-        catch (SqliteFault fault) when (fault.IsBusy)
-        {
-            return int.MaxValue;
-        }
-    }
-
     [Fact]
     public void A_write_that_the_disk_lost_ends_the_process()
     {
@@ -117,6 +104,19 @@ public sealed class CheckpointerTests : IDisposable
     }
 
     private Task<long> CountAsync(Store store) => store.Writer.RunAsync(tables => tables.Queues.Find(_agent)!.Unsettled);
+
+    /// <summary>Very many while another connection moves it.</summary>
+    private static int PagesInLog(SqliteDatabase database)
+    {
+        try
+        {
+            return database.Checkpoint().InLog;
+        }
+        catch (SqliteFault fault) when (fault.IsBusy)
+        {
+            return int.MaxValue;
+        }
+    }
 
     private sealed class Store : IAsyncDisposable
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Agents;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Delivery.Expiry;
@@ -31,20 +32,7 @@ internal sealed partial class ExpirySweeper(
     /// <summary>Whether that has been said: an outage is one line.</summary>
     private bool _failed;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await SweepAsync(stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(Interval, () => SweepAsync(stoppingToken), stoppingToken);
 
     private async Task SweepAsync(CancellationToken stoppingToken)
     {

@@ -17,20 +17,7 @@ internal sealed partial class StatisticsWriter(
         await WriteAsync();
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Interval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await WriteAsync();
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(Interval, WriteAsync, stoppingToken);
 
     /// <summary>Never faults.</summary>
     public async Task WriteAsync()

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using System.Threading.Channels;
 using Relay.Server.Activities;
 using Relay.Server.Cluster;
+using Relay.Server.Operations;
 
 namespace Relay.Server.Storage.Redis;
 
@@ -58,7 +59,8 @@ internal sealed class RedisActivityExchange(RedisLanes lanes, RedisKeys keys, No
         return base.StartAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(SayOftenAsync(stoppingToken), SendAllAsync(stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(time.RepeatAsync(SayEvery, SayAgainAsync, stoppingToken), SendAllAsync(stoppingToken));
 
     private void Heard(string? from)
     {
@@ -119,23 +121,16 @@ internal sealed class RedisActivityExchange(RedisLanes lanes, RedisKeys keys, No
         }
     }
 
-    private async Task SayOftenAsync(CancellationToken stoppingToken)
+    /// <summary>While somebody reads the feed.</summary>
+    private Task SayAgainAsync()
     {
-        using var timer = new PeriodicTimer(SayEvery, time);
-        try
+        if (!feed.HasReaders)
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                if (feed.HasReaders)
-                {
-                    Volatile.Write(ref _wantsUntil, (time.GetUtcNow() + HeardFor).Ticks);
-                    await SayAsync();
-                }
-            }
+            return Task.CompletedTask;
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-        }
+
+        Volatile.Write(ref _wantsUntil, (time.GetUtcNow() + HeardFor).Ticks);
+        return SayAsync();
     }
 
     private async Task SayAsync()
