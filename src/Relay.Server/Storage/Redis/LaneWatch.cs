@@ -98,6 +98,7 @@ internal sealed partial class LaneWatch(
     /// <param name="stopping">When the server stops.</param>
     private async Task ReplaceAsync(bool mustBeBetter, CancellationToken stopping)
     {
+        var began = Environment.TickCount64;
         ConnectionMultiplexer fresh;
         try
         {
@@ -113,7 +114,11 @@ internal sealed partial class LaneWatch(
             return;
         }
 
-        if (mustBeBetter && !(RedisServers.IsPrimary(fresh) && await RedisServers.ProbeAsync(fresh, ProbeLimit, stopping) == Service.Whole))
+        // The one in use may answer again by now: what is on its way there must not be given up.
+        var isBetter = mustBeBetter
+            ? RedisServers.IsPrimary(fresh) && await RedisServers.ProbeAsync(fresh, ProbeLimit, stopping) == Service.Whole
+            : !lane.HasAnswered(began);
+        if (!isBetter)
         {
             await RedisConnector.CloseAsync(fresh);
             return;

@@ -172,6 +172,16 @@ internal sealed class RedisLane
         return isNews;
     }
 
+    /// <summary>Whether Redis has answered a call since then.</summary>
+    /// <param name="since">By <see cref="Environment.TickCount64"/>.</param>
+    public bool HasAnswered(long since)
+    {
+        lock (_gate)
+        {
+            return _answeredAt >= since;
+        }
+    }
+
     /// <summary>Whether a replica has refused a call since this was last asked.</summary>
     public bool TakeReplicaAnswer() => Interlocked.Exchange(ref _replicaAnswered, 0) == 1;
 
