@@ -28,6 +28,17 @@ public sealed class StartTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Who_starts_a_node_on_redis_with_keys_of_its_own_is_told_that_others_need_them_too()
+    {
+        string[] onRedis = ["Relay__Storage__Kind=redis", "Relay__Storage__Redis=127.0.0.1:1"];
+        const string Hint = "give all of them Relay:AdminKey and Relay:Encryption:Keys:0";
+
+        var told = await RunUntilAsync(Hint, "Development", onRedis);
+
+        Assert.Contains(Hint, told, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Relay:AdminKey is not set")]
     [InlineData("Relay:AdminKey", "Relay__AdminKey=short", "Relay__Encryption__Keys__0=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]
@@ -107,9 +118,9 @@ public sealed class StartTests : IDisposable
         Assert.Contains("http://localhost:1/healthz does not answer", errors, StringComparison.Ordinal);
     }
 
-    private async Task<string> RunUntilAsync(string last, string environment)
+    private async Task<string> RunUntilAsync(string last, string environment, params string[] settings)
     {
-        using var process = Start(environment, []);
+        using var process = Start(environment, settings);
         using var patience = new CancellationTokenSource(Patience);
         var output = "";
         while (!output.Contains(last, StringComparison.Ordinal) && await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)

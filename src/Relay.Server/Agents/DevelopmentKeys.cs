@@ -24,6 +24,9 @@ internal sealed class DevelopmentKeys(IHostEnvironment environment, IOptions<Sto
     /// <summary>Whether the admin key came from the data folder and not from the configuration.</summary>
     public bool AdminKeyIsGenerated { get; private set; }
 
+    /// <summary>Whether the encryption key came from the data folder and not from the configuration.</summary>
+    public bool EncryptionKeyIsGenerated { get; private set; }
+
     public void PostConfigure(string? name, RelayOptions options)
     {
         if (environment.IsDevelopment() && string.IsNullOrEmpty(options.AdminKey))
@@ -41,6 +44,7 @@ internal sealed class DevelopmentKeys(IHostEnvironment environment, IOptions<Sto
         if (environment.IsDevelopment() && options.Keys.Count == 0)
         {
             options.Keys = [LoadOrMake(EncryptionKeyFile, static () => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))).Key];
+            EncryptionKeyIsGenerated = true;
         }
     }
 

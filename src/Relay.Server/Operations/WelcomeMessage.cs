@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.Options;
 using Relay.Server.Agents;
+using Relay.Server.Storage;
 
 namespace Relay.Server.Operations;
 
@@ -10,7 +11,8 @@ namespace Relay.Server.Operations;
 /// on the run that made it.
 /// </summary>
 internal sealed class WelcomeMessage(
-    IHostEnvironment environment, IHostApplicationLifetime lifetime, IServer server, IOptions<RelayOptions> options, DevelopmentKeys keys) : IHostedService
+    IHostEnvironment environment, IHostApplicationLifetime lifetime, IServer server, IOptions<RelayOptions> options, IOptions<StorageOptions> storage,
+    DevelopmentKeys keys) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -34,6 +36,9 @@ internal sealed class WelcomeMessage(
             (true, false) => ($"Admin key: in {keys.AdminKeyPath}", $"$(cat {keys.AdminKeyPath})"),
             _ => ("Admin key: as configured in Relay:AdminKey", "$RELAY_ADMIN_KEY"),
         };
+        var others = storage.Value.Kind == StorageOptions.RedisKind && (keys.AdminKeyIsGenerated || keys.EncryptionKeyIsGenerated)
+            ? "\nAnother relay on this Redis must have the same keys: give all of them Relay:AdminKey and Relay:Encryption:Keys:0.\n"
+            : "";
         return $"""
 
             Relay is ready at {url}
@@ -45,7 +50,7 @@ internal sealed class WelcomeMessage(
                 curl -X POST {url}/api/v1/register -H "X-Admin-Key: {used}"
 
             The answer has its webhook_url, to post to, and its api_key, to connect with.
-
+            {others}
             """;
     }
 }
