@@ -19,8 +19,7 @@ public sealed class CapTests
 
         await first.AssertSilentAsync();
         await second.CloseAsync();
-        await using var fourth = await relay.ConnectAsync(agent);
-        await fourth.AssertSilentAsync();
+        await WhenThereIsRoomAsync(relay, agent);
     }
 
     [Theory, OnEachStore]
@@ -34,13 +33,8 @@ public sealed class CapTests
         await using var third = await relay.OpenAsync(bearer: agent.ApiKey);
         await ExpectRefusedAsync(third);
 
-        // The seat is free when the server has ended the connection, a little after the client has.
         await second.CloseAsync();
-        await Eventually.AsyncTrue(async () =>
-        {
-            await using var later = await relay.OpenAsync(bearer: agent.ApiKey);
-            return (await later.ReceiveAsync()).GetProperty("type").GetString() == "auth_success";
-        });
+        await WhenThereIsRoomAsync(relay, agent);
     }
 
     [Theory, OnEachStore]
@@ -49,6 +43,7 @@ public sealed class CapTests
         await using var relay = await RelayHost.StartAsync(store, settings: ("Relay:Connections:MaxUnauthenticatedPerAddress", "1"));
         var agent = await relay.RegisterAsync();
         await using var silent = await relay.OpenAsync();
+        await silent.AssertSilentAsync();
 
         await using var refused = await relay.OpenAsync();
         await ExpectRefusedAsync(refused);
@@ -59,6 +54,13 @@ public sealed class CapTests
         await using var next = await relay.ConnectAsync(await relay.RegisterAsync());
         await next.AssertSilentAsync();
     }
+
+    /// <summary>A seat is free when the server has ended its connection, a little after the client has.</summary>
+    private static Task WhenThereIsRoomAsync(RelayHost relay, RegisterResponse agent) => Eventually.AsyncTrue(async () =>
+    {
+        await using var later = await relay.OpenAsync(bearer: agent.ApiKey);
+        return (await later.ReceiveAsync()).GetProperty("type").GetString() == "auth_success";
+    });
 
     private static async Task ExpectRefusedAsync(TestAgent refused)
     {
