@@ -17,6 +17,9 @@ internal sealed class CallList
     /// <summary>How many are <see cref="CallState.Held"/>.</summary>
     public int HeldCount { get; private set; }
 
+    /// <summary>Of all.</summary>
+    public long SizeBytes { get; private set; }
+
     /// <summary>Adds one that is held.</summary>
     public void Append(LaneCall call)
     {
@@ -31,6 +34,7 @@ internal sealed class CallList
         }
 
         _last = call;
+        SizeBytes += call.SizeBytes;
         HeldCount++;
         FirstHeld ??= call;
     }
@@ -61,6 +65,7 @@ internal sealed class CallList
         SentCount -= call.State == CallState.Sent ? 1 : 0;
         HeldCount -= call.State == CallState.Held ? 1 : 0;
         call.State = CallState.Ended;
+        SizeBytes -= call.SizeBytes;
         PassHeld(call);
         if (call.Previous is null)
         {

@@ -126,11 +126,17 @@ internal sealed partial class LaneWatch(
 
         fresh.ConnectionRestored += (_, _) => Volatile.Write(ref _missedSignals, 1);
         var old = lane.Attach(fresh);
-        await ResumeAsync(stopping);
-        if (old is not null)
+        try
         {
-            LogReplaced(logger, number);
-            await RedisConnector.CloseAsync(old);
+            await ResumeAsync(stopping);
+        }
+        finally
+        {
+            if (old is not null)
+            {
+                LogReplaced(logger, number);
+                await RedisConnector.CloseAsync(old);
+            }
         }
     }
 

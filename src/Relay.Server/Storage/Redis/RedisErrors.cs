@@ -12,6 +12,8 @@ internal static class RedisErrors
         "Several of the servers that Relay:Storage:Redis names say that they are the primary. None is used until all but one are replicas (REPLICAOF): what one has accepted the other does not know.";
     public const string NoAnswer = "Redis did not answer in time. Whether it took the call is unknown.";
 
+    public const string TooSlow = "Redis cannot keep up: too many events wait for it. Nothing of this one was stored.";
+
     private const string NoPassword = "Redis wants a password: add password=… to Relay:Storage:Redis.";
     private const string WrongPassword = "Redis refused the password in Relay:Storage:Redis.";
 

@@ -17,6 +17,12 @@ namespace Relay.Server.Storage.Redis;
 /// </summary>
 internal sealed class RedisLane
 {
+    /// <summary>Calls that may be without an answer; beyond it no event is accepted, while what makes room still is taken.</summary>
+    private const int MostPending = 16_384;
+
+    /// <summary>The same for their bytes.</summary>
+    private const long MostPendingBytes = 64 << 20;
+
     private const int MostMisses = 3;
 
     /// <summary>How far calls are looked for that may go together.</summary>
@@ -90,6 +96,11 @@ internal sealed class RedisLane
             if (_database is null || _isStalled)
             {
                 return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
+            }
+
+            if (script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || _calls.SizeBytes + sizeBytes > MostPendingBytes))
+            {
+                return Task.FromException<RedisResult>(new StoreUnavailableException(RedisErrors.TooSlow));
             }
 
             var call = new LaneCall(script, key, arguments, sizeBytes);

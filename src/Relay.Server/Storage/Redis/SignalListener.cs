@@ -22,8 +22,8 @@ internal sealed class SignalListener(RedisLane lane, RedisChannel channel, Actio
             }
 
             var subscriber = multiplexer.GetSubscriber();
+            _listensOn = multiplexer; // The client keeps the handler also when the call fails.
             await subscriber.SubscribeAsync(channel, OnMessage).WaitAsync(RedisLane.CallLimit);
-            _listensOn = multiplexer;
 
             // The client answers at once, and says nothing, when it has no connection to subscribe on.
             if (subscriber.SubscribedEndpoint(channel) is null)

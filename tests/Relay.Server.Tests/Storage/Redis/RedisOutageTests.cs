@@ -160,6 +160,24 @@ public sealed class RedisOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_redis_that_takes_less_than_comes_has_what_is_too_much_refused_at_once()
+    {
+        const int Calls = 100;
+        _store = await RedisStore.StartAsync(_server);
+        await Queue.ClaimAsync(_agent, _session, Now);
+        await _server.FreezeAsync();
+
+        var accepts = Enumerable.Range(0, Calls).Select(_ => Queue.AcceptAsync(NewEvent(_agent, bodyBytes: 1 << 20), Terms())).ToArray();
+        var ack = Queue.SettleAsync(_agent, [Ack(new EventId(1), _session)], Now);
+
+        Assert.InRange(accepts.Count(static accept => accept.IsFaulted), 30, 40);
+        Assert.False(ack.IsCompleted, "What makes room is taken.");
+        await _server.ThawAsync();
+        await Task.WhenAll([ack, .. accepts]).ContinueWith(static _ => { }, TaskScheduler.Default);
+        await UntilAsync(async () => await Queue.AcceptAsync(NewEvent(_agent), Terms()) is { Status: AcceptStatus.Ready });
+    }
+
+    [Fact]
     public async Task A_store_that_starts_without_redis_is_unhealthy_until_redis_comes()
     {
         await _server.StopAsync();

@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using StackExchange.Redis;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
 namespace Relay.Server.Tests.Storage.Redis;
@@ -102,6 +104,30 @@ public sealed class RedisTurnTests(RedisFixture redis) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_died_with_a_full_window_is_forgotten_after_a_minute()
+    {
+        await LeaseAsync(_there, _other, room: 1);
+        await AcceptAsync(_here, session: null, room: 0);
+        Assert.Single((await LeaseAsync(_there, _other, room: 1)).Events);
+
+        await LeaseAsync(_here, _one, room: 1, at: 59_999);
+        Assert.Equal([_one.Value, _other.Value], await SharersAsync());
+        await LeaseAsync(_here, _one, room: 1, at: 60_000);
+        Assert.Equal([_one.Value], await SharersAsync());
+    }
+
+    [Fact]
+    public async Task A_turn_that_began_by_a_clock_that_is_ahead_is_over_in_time_by_the_others()
+    {
+        await LeaseAsync(_here, _one, room: 1);
+        await LeaseAsync(_there, _other, room: 100);
+        await _there.Queue.AcceptAsync(NewEvent(_agent) with { AcceptedAt = Start.AddMinutes(10) }, Terms());
+        Assert.Empty((await LeaseAsync(_here, _one, room: 1)).Events);
+
+        Assert.Single((await LeaseAsync(_here, _one, room: 1, at: 250)).Events);
+    }
+
+    [Fact]
     public async Task A_claim_ends_the_sharing()
     {
         var claiming = SessionId.New();
@@ -112,6 +138,13 @@ public sealed class RedisTurnTests(RedisFixture redis) : IAsyncLifetime
         Assert.Equal(AcceptStatus.Leased, (await AcceptAsync(_here, claiming, room: 1)).Status);
         await AcceptAsync(_here, session: null, room: 0);
         Assert.Single((await LeaseAsync(_here, claiming, room: 1)).Events);
+    }
+
+    private async Task<IEnumerable<string>> SharersAsync()
+    {
+        using var client = await ConnectionMultiplexer.ConnectAsync(redis.Server.ConnectionString);
+        var kept = await client.GetDatabase().HashGetAsync($"{_agent}:{{{_agent}}}", "sharers");
+        return JsonElement.Parse(kept.ToString()).EnumerateObject().Select(static one => one.Name).OrderBy(one => one == _one.Value ? 0 : 1);
     }
 
     private Task<LeaseResult> LeaseAsync(RedisStore on, SessionId session, int? room, double at = 0, int? max = null) => on.Queue.LeaseAsync(

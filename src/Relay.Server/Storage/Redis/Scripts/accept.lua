@@ -78,7 +78,7 @@ local function accept(queue, at, last)
     local mine, turn
     if said ~= '' then
         queue.sharers = queue.sharers or {}
-        mine = hear(queue.sharers, session, said)
+        mine = hear(queue.sharers, session, said, accepted)
     end
     local sharers = queue.sharers
     if sharers and not held then

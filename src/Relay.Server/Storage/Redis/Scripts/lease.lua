@@ -7,7 +7,7 @@ local most_together, handed_out = 4194304, 0 -- Bytes, by all of the calls toget
 local function lease(agent, at)
     local session, max_events, max_bytes, now, deadline = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
     local said = ARGV[at + 5] -- "room node" of a session that shares the agent; '': it shares it no more.
-    local turn_ms = 250
+    local turn_ms, silent_ms = 250, 60000 -- Who shares an agent asks every few seconds, room or not.
 
     local kept = redis.call('HMGET', agent, 'claim', 'sharers')
     local sharers, mine = kept[2] and cjson.decode(kept[2]), nil
@@ -23,7 +23,7 @@ local function lease(agent, at)
         end
     elseif is_sharing(session) and said ~= '' then
         sharers = sharers or {}
-        mine = hear(sharers, session, said)
+        mine = hear(sharers, session, said, now)
     elseif is_sharing(session) and sharers and sharers[session] then
         sharers[session] = nil
         save_sharers(agent, sharers)
@@ -32,12 +32,16 @@ local function lease(agent, at)
 
     -- How many ready events are another's turn, and until when. Who has not come for its turns in time is not counted on until it is heard of again.
     local function others_turns()
-        local turns, ends = 0, math.huge
+        local turns, ends, at = 0, math.huge, tonumber(now)
         for other, one in pairs(sharers) do
-            if one ~= mine and one.turns > 0 then
-                if one.since + turn_ms <= tonumber(now) then
+            if one ~= mine then
+                -- Another node's clock may be ahead.
+                one.heard = math.min(one.heard or at, at)
+                one.since = one.since and math.min(one.since, at)
+                local is_late = one.turns > 0 and one.since + turn_ms <= at
+                if is_late or one.heard + silent_ms <= at then
                     sharers[other] = nil
-                else
+                elseif one.turns > 0 then
                     turns, ends = turns + one.turns, math.min(ends, one.since + turn_ms)
                 end
             end

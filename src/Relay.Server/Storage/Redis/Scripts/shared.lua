@@ -22,7 +22,7 @@ local function is_sharing(session)
 end
 
 -- Who shares an agent, by session, as each was last heard of: { node, room: how many events more it takes, turns: how many ready ones are
--- left to it, since: when the first of them was, credit }.
+-- left to it, since: when the first of them was, credit, heard: when that was }.
 local function save_sharers(agent, sharers)
     if next(sharers) then
         redis.call('HSET', agent, 'sharers', cjson.encode(sharers))
@@ -32,10 +32,10 @@ local function save_sharers(agent, sharers)
 end
 
 -- `said`: "room node".
-local function hear(sharers, session, said)
+local function hear(sharers, session, said, now)
     local room, node = string.match(said, '^(%d+) (%S+)$')
     local one = sharers[session] or { turns = 0, credit = 0 }
-    one.room, one.node = tonumber(room), node
+    one.room, one.node, one.heard = tonumber(room), node, tonumber(now)
     sharers[session] = one
     return one
 end
