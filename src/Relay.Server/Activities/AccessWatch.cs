@@ -21,7 +21,6 @@ internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, ID
     public async Task<IAsyncDisposable> BeginAsync(Agent agent, Action end)
     {
         var watch = new AgentWatch(new OpenedKey(agents, agent, end), agent.Id, time, logger);
-        var timer = time.CreateTimer(_ => watch.Look(), state: null, SweepInterval, SweepInterval);
         var subscription = await queue.SubscribeAsync(agent.Id, signal =>
         {
             if (signal.AgentChanged)
@@ -32,7 +31,7 @@ internal sealed class AccessWatch(AgentDirectory agents, AdminKeys adminKeys, ID
 
         // It may have changed since the key was checked.
         watch.Look();
-        return new Watch(watch, timer, subscription);
+        return new Watch(watch, time.CreateTimer(_ => watch.Look(), state: null, SweepInterval, SweepInterval), subscription);
     }
 
     /// <param name="admin">By whose key.</param>
