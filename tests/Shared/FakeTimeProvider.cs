@@ -11,11 +11,20 @@ internal sealed class FakeTimeProvider : TimeProvider
     private readonly List<FakeTimer> _timers = [];
     private TimeSpan _now;
 
+    /// <summary>By how much the clock on the wall was set back altogether.</summary>
+    private TimeSpan _setBack;
+
     public override long TimestampFrequency => 12_345_679;
 
     public override long GetTimestamp() => (long)((Int128)Now.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
 
-    public override DateTimeOffset GetUtcNow() => Start + Now;
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_lock)
+        {
+            return Start + _now - _setBack;
+        }
+    }
 
     private TimeSpan Now
     {
@@ -35,9 +44,19 @@ internal sealed class FakeTimeProvider : TimeProvider
         return timer;
     }
 
+    /// <summary>Sets the clock on the wall back. Timers and timestamps know nothing of that, as everywhere.</summary>
+    public void SetBack(TimeSpan by)
+    {
+        lock (_lock)
+        {
+            _setBack += by;
+        }
+    }
+
     /// <summary>Moves the clock and fires, in order and on this thread, every timer that is due on the way.</summary>
     public void Advance(TimeSpan by)
     {
+        Assert.True(by >= TimeSpan.Zero, "Time does not run backwards; a clock can be set back.");
         var target = Now + by;
         while (true)
         {

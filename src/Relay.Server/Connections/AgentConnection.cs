@@ -161,8 +161,14 @@ internal sealed partial class AgentConnection : TimingWheel.Item, IOutboundOwner
         var ping = false;
         StopReason? stop = null;
         DateTimeOffset due;
+        var pingInterval = _services.Options.Value.PingInterval;
         lock (_gate)
         {
+            if (_nextPing - now > pingInterval)
+            {
+                _nextPing = now + pingInterval; // The clock went back.
+            }
+
             switch (_state)
             {
                 case State.Authenticating when now >= _deadline:
@@ -172,7 +178,7 @@ internal sealed partial class AgentConnection : TimingWheel.Item, IOutboundOwner
                     stop = StopReason.Deactivated;
                     break;
                 case State.Open or State.Draining when now >= _nextPing:
-                    _nextPing = now + _services.Options.Value.PingInterval;
+                    _nextPing = now + pingInterval;
                     ping = ++_unansweredPings <= MaxUnansweredPings;
                     LookIfSignalsAreLost();
                     _services.KeyUsage.Note(_agent!);

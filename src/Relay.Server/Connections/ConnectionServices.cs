@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Relay.Server.Activities;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
+using Relay.Server.HttpFallback;
 using Relay.Server.Limits;
 
 namespace Relay.Server.Connections;
@@ -15,6 +16,7 @@ internal sealed record ConnectionServices(
     ConnectionSeats Seats,
     AuthenticationGuard Guard,
     DeliveryPumpServices Pump,
+    HttpDeliveries HttpDeliveries,
     WebhookUrls Urls,
     ActivityHub Activities,
     AuthFailures AuthFailures,

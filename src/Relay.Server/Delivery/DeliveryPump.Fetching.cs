@@ -78,7 +78,8 @@ internal sealed partial class DeliveryPump
     {
         try
         {
-            var result = await lease;
+            // Also one that is answered already: what follows calls others, and the caller holds the lock.
+            var result = await lease.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             Complete(ticket, result.Events);
             if (result.Superseded)
             {

@@ -1,3 +1,5 @@
+using Relay.Server.Operations;
+
 namespace Relay.Server.Delivery;
 
 /// <summary>
@@ -45,9 +47,8 @@ internal sealed class FetchSchedule
     /// <returns>Whether something may have come due since.</returns>
     public bool Tick(DateTimeOffset now)
     {
-        if (now >= _nextSweep)
+        if (_nextSweep != DateTimeOffset.MaxValue && Repeating.IsDue(ref _nextSweep, SweepInterval, now))
         {
-            _nextSweep = now + SweepInterval;
             _next = now;
             _claimInDoubt = true;
         }

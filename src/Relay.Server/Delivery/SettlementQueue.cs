@@ -99,7 +99,7 @@ internal sealed partial class SettlementQueue(RelayId agent, DeliveryPumpService
                 }
 
                 failedBefore = true;
-                if (!PutBack(settlements))
+                if (!PutBack(settlements, extensions))
                 {
                     Forgotten(services.Logger, agent, settlements.Count);
                     continue;
@@ -161,17 +161,26 @@ internal sealed partial class SettlementQueue(RelayId agent, DeliveryPumpService
     }
 
     /// <summary>Puts what was not stored before what came since; false when it is time to give up.</summary>
-    private bool PutBack(List<Settlement> settlements)
+    private bool PutBack(List<Settlement> settlements, Dictionary<EventId, (SessionId Session, DateTimeOffset Until)>? extensions)
     {
         lock (_gate)
         {
-            if (services.Time.GetUtcNow() >= _giveUpAt)
+            var now = services.Time.GetUtcNow();
+            if (now >= _giveUpAt)
             {
                 return false;
             }
 
             _replyBytes += settlements.Sum(ReplyBytes);
             _settlements = new Queue<Settlement>([.. settlements, .. _settlements]);
+            foreach (var (id, extension) in extensions ?? [])
+            {
+                if (extension.Until > now)
+                {
+                    (_extensions ??= []).TryAdd(id, extension);
+                }
+            }
+
             return true;
         }
     }

@@ -2,6 +2,7 @@ using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Connections;
 using Relay.Server.Delivery;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.HttpFallback;
@@ -180,15 +181,13 @@ internal sealed partial class HttpDelivery : IAgentWatcher
         var now = Now;
         Apply();
         _pump!.Tick(now);
-        if (now >= _nextPresence)
+        if (Repeating.IsDue(ref _nextPresence, PresenceInterval, now))
         {
-            _nextPresence = now + PresenceInterval;
             _isConnected = await _services.Presence.IsConnectedAsync(_id);
         }
 
-        if (now >= _nextListing)
+        if (Repeating.IsDue(ref _nextListing, ListInterval, now))
         {
-            _nextListing = now + ListInterval;
             if (_services.Pump.Queue.LosesSignals)
             {
                 _watch.Look();
@@ -197,9 +196,8 @@ internal sealed partial class HttpDelivery : IAgentWatcher
             await EnsureListedAsync();
         }
 
-        if (now >= _nextLook && _pump.IsIdle)
+        if (_pump.IsIdle && Repeating.IsDue(ref _nextLook, LookInterval, now))
         {
-            _nextLook = now + LookInterval;
             await LookAsync(now);
         }
     }

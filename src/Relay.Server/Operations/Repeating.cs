@@ -3,6 +3,21 @@ namespace Relay.Server.Operations;
 /// <summary>Work of the server's own that comes again and again.</summary>
 internal static class Repeating
 {
+    /// <summary>
+    /// Whether the moment has come, of what comes each period; if so, the next one is a period away. Also where the clock went back and it would be
+    /// longer.
+    /// </summary>
+    public static bool IsDue(ref DateTimeOffset next, TimeSpan period, DateTimeOffset now)
+    {
+        if (now < next && next - now <= period)
+        {
+            return false;
+        }
+
+        next = now + period;
+        return true;
+    }
+
     /// <summary>Does the work each period, never twice at a time, until the stop. Ends without a fault when that comes; what the work throws ends it.</summary>
     /// <param name="time">By this clock. A period in which the work still runs is not made up for.</param>
     /// <param name="period">Between two beginnings.</param>

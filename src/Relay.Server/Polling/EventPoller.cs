@@ -20,10 +20,11 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
         using var signal = new SemaphoreSlim(0, 1);
         var id = agent.Id;
         await using var subscription = wait > TimeSpan.Zero ? await queue.SubscribeAsync(id, OnSignal) : null;
-        var end = time.GetUtcNow() + wait;
+        var began = time.GetTimestamp();
         while (true)
         {
             var now = time.GetUtcNow();
+            var end = now + (wait - time.GetElapsedTime(began));
             var request = new LeaseRequest(SessionId.PollOf(id), agent.Policy.Window(limit), MaxBytes, now, now + agent.Policy.AckTimeout);
             var result = agent.Policy.Paused ? Nothing : await queue.LeaseAsync(id, request);
             var leased = await WithoutGivenUpAsync(agent, result.Events, now);

@@ -107,6 +107,7 @@ public sealed class DeliveryAllocationTests
         var services = new DeliveryPumpServices(_queue, new RetrySchedule(new Random(1)), _clock, NullLogger<DeliveryPump>.Instance);
         var pump = new DeliveryPump(_agent, DeliveryPolicy.From(new DeliveryOptions(), agent: null), SessionId.New(), asked: null, sink, services);
         pump.Open();
+        Assert.True(SpinWait.SpinUntil(() => pump.IsIdle, RelayHost.Patience));
         return pump;
     }
 

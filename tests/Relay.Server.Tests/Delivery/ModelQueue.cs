@@ -19,6 +19,7 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
     public bool LosesSignals => false;
 
     private int _prunes;
+    private int _extensions;
 
     private event Action<QueueSignal>? Signalled;
 
@@ -26,6 +27,9 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
     public Exception? PruneFault { get; set; }
 
     public int Prunes => Volatile.Read(ref _prunes);
+
+    /// <summary>How often leases were to be extended.</summary>
+    public int Extensions => Volatile.Read(ref _extensions);
 
     /// <summary>Whether answers wait for <see cref="LetGo"/>.</summary>
     public bool HoldsAnswers { get; set; }
@@ -76,8 +80,11 @@ internal sealed class ModelQueue(DeliveryOptions options) : IDeliveryQueue
     public Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now) =>
         AnswerAsync(model => model.Settle(settlements, now));
 
-    public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until) =>
-        AnswerAsync(model => model.Extend(session, ids, until));
+    public Task<IReadOnlyList<bool>> ExtendAsync(RelayId agent, SessionId session, IReadOnlyList<EventId> ids, DateTimeOffset until)
+    {
+        Interlocked.Increment(ref _extensions);
+        return AnswerAsync(model => model.Extend(session, ids, until));
+    }
 
     public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.HttpFallback;
 
@@ -30,6 +31,29 @@ public sealed class AgendaTests
 
         Assert.Equal(events.Select(static one => one.ToString()).Order(), (await relay.AdvanceUntilAsync(target.ReceiveIdsAsync(2), Step)).Order());
         await relay.WhenAsync(agent, events[1].ToString(), EventState.Delivered);
+    }
+
+    [Theory, OnEachStore]
+    public async Task What_a_connection_gives_back_after_a_long_time_is_posted_soon(string store)
+    {
+        await using var target = await EndpointTarget.StartAsync();
+        await using var relay = await HttpFallbackHost.StartAsync(store, ownClock: true);
+        var agent = await relay.RegisterAsync(target, """{"ack_timeout_ms":3600000}""");
+        string id;
+        DateTimeOffset lost;
+        await using (var connected = await relay.ConnectAsync(agent))
+        {
+            id = await relay.QueueAsync(agent);
+            await connected.ReceiveWebhookAsync();
+
+            // Until nobody looks any more before the lease ends.
+            await relay.AdvanceUntilAsync(PassAsync(relay, TimeSpan.FromSeconds(20)), Step);
+            lost = relay.Clock!.GetUtcNow();
+            connected.Cut();
+        }
+
+        Assert.Equal(id, (await relay.AdvanceUntilAsync(target.ReceiveAsync(), Step)).Id);
+        Assert.InRange(relay.Clock!.GetUtcNow() - lost, TimeSpan.Zero, TimeSpan.FromMinutes(2));
     }
 
     [Theory, OnEachStore]

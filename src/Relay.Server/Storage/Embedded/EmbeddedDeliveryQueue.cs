@@ -3,7 +3,10 @@ using Relay.Server.Delivery;
 
 namespace Relay.Server.Storage.Embedded;
 
-/// <summary>The queue on SQLite. Every call is work for the one writer, which keeps the order of the calls.</summary>
+/// <summary>
+/// The queue on SQLite. Every call is work for the one writer, which keeps the order of the calls. Subscribers are told after a yield, because
+/// the caller may hold a lock that they want.
+/// </summary>
 internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits waits) : IDeliveryQueue
 {
     private const int PruneBatch = 100;
@@ -15,7 +18,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        var result = await _writer.RunAsync(tables => tables.Accept(accepted, terms), accepted.SizeBytes);
+        var result = await _writer.RunAsync(tables => tables.Accept(accepted, terms), accepted.SizeBytes).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (result.Status == AcceptStatus.Ready) _subscriptions.Tell(accepted.Agent, new QueueSignal(ClaimedBy: null));
         return result;
     }
@@ -24,7 +27,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
-        var (results, released) = await _writer.RunAsync(tables => tables.Settle(agent, settlements, now));
+        var (results, released) = await _writer.RunAsync(tables => tables.Settle(agent, settlements, now)).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         waits.Settled(settlements, results);
         if (released || settlements.Where((one, i) => one.Kind == SettlementKind.Retry && !one.Session.NeedsClaim && results[i] == SettleResult.Settled).Any())
         {
@@ -39,14 +42,14 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public async Task<ClaimResult> ClaimAsync(RelayId agent, SessionId session, DateTimeOffset now)
     {
-        var claimed = await _writer.RunAsync(tables => tables.Claim(agent, session, now));
+        var claimed = await _writer.RunAsync(tables => tables.Claim(agent, session, now)).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (session.NeedsClaim) _subscriptions.Tell(agent, new QueueSignal(session));
         return claimed;
     }
 
     public async Task<ExpireResult> ExpireAsync(RelayId agent, EventId before, DateTimeOffset now, int limit)
     {
-        var result = await _writer.RunAsync(tables => tables.Expire(agent, before, now, limit));
+        var result = await _writer.RunAsync(tables => tables.Expire(agent, before, now, limit)).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (result.Expired.Count > 0) _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
         return result;
     }
