@@ -98,7 +98,7 @@ internal sealed class Agent : IAsyncDisposable
             length += part.Count;
             if (part.MessageType == WebSocketMessageType.Close)
             {
-                throw new InvalidOperationException("The server closed the agent's connection.");
+                throw new InvalidOperationException($"The server closed the agent's connection: {_socket.CloseStatus}, {_socket.CloseStatusDescription}");
             }
 
             if (part.EndOfMessage)

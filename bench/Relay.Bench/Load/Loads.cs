@@ -68,7 +68,7 @@ internal static class Loads
                 await poster.PostAsync(slot);
                 if (!await received[slot].WaitAsync(Patience))
                 {
-                    throw new InvalidOperationException($"An event was accepted at {target.Post} and did not come.");
+                    throw new InvalidOperationException($"An event was accepted at {target.Post} and did not come. Its sender was answered:\n{poster.Answer}");
                 }
 
                 gate.Done(began);

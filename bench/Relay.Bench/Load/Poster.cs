@@ -15,6 +15,7 @@ internal sealed class Poster : IDisposable
     private readonly byte[] _answer = new byte[16 << 10];
     private readonly byte[] _request;
     private readonly int _number;
+    private int _answered;
     private readonly int? _key;
 
     private Poster(Target target, byte[] body, bool hasKeys)
@@ -38,6 +39,9 @@ internal sealed class Poster : IDisposable
         return poster;
     }
 
+    /// <summary>The last, with its headers.</summary>
+    public string Answer => Encoding.ASCII.GetString(_answer, 0, _answered);
+
     /// <summary>From now on it posts to another address of the same server and the same length.</summary>
     public void Aim(Target target) => Encoding.ASCII.GetBytes(target.Post.PathAndQuery, _request.AsSpan("POST ".Length));
 
@@ -58,9 +62,10 @@ internal sealed class Poster : IDisposable
             length += received > 0 ? received : throw new InvalidOperationException("The server closed the connection.");
         }
         while (!IsWhole(_answer.AsSpan(0, length)));
+        _answered = length;
         if (!_answer.AsSpan().StartsWith("HTTP/1.1 2"u8))
         {
-            throw new InvalidOperationException("Refused: " + Encoding.ASCII.GetString(_answer, 0, length));
+            throw new InvalidOperationException("Refused: " + Answer);
         }
     }
 
