@@ -38,6 +38,12 @@ internal sealed class HttpAttack(FuzzWorld world, Func<FuzzWorld, Random, HttpCa
 
     private void Judge(HttpCase one, RawAnswer answer)
     {
+        // The page of the API leads from its folder, also where that is written as /swagger/v1/%2e%2e, to its file, and nowhere else.
+        if (answer.Status == 301 && answer.Head.Contains("\r\nLocation: index.html\r\n", StringComparison.Ordinal))
+        {
+            return;
+        }
+
         // 505 is the framework's own for a request line whose version was broken.
         if (answer.Status is not (101 or >= 200 and < 300 or >= 400 and < 500 or 503 or 505) || (answer.Status == 505 && !one.IsBroken))
         {
