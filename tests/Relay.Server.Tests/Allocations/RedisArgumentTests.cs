@@ -32,6 +32,6 @@ public sealed class RedisArgumentTests
         var arguments = new SettleArguments(new DeliveryOptions(), _node, new SenderWaits(TimeProvider.System));
         Settlement[] acks = [.. Enumerable.Range(1, Acks).Select(i => new Settlement(new EventId((ulong)i), SettlementKind.Ack, _session, AttemptOutcome.Acked))];
 
-        Allocated.AtMost(1696, () => arguments.From(acks, Now));
+        Allocated.AtMost(1680, () => arguments.From(acks, Now));
     }
 }

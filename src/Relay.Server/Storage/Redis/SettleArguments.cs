@@ -7,7 +7,7 @@ namespace Relay.Server.Storage.Redis;
 /// <summary>What settle.lua is given. Any thread.</summary>
 internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
 {
-    private const int PerRun = 9;
+    private const int PerRun = 8;
 
     /// <summary>Redis is as long busy with one as with so many bytes of events that are accepted.</summary>
     private const long WeightBytes = 1 << 10;
@@ -73,8 +73,7 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
         to[4] = alike.Reason is { } reason ? AttemptLines.Write(reason) : RedisValue.EmptyString;
         to[5] = alike.Kind == SettlementKind.Ack ? Reply(alike) : RedisArgument.Of(alike.DueAt);
         to[6] = RedisArgument.Of(alike.Failures);
-        to[7] = RedisArgument.Of(alike.LossCounted ? 1 : 0);
-        to[8] = RedisArgument.Of(alike.Attempt);
+        to[7] = RedisArgument.Of((2L * alike.Attempt) + (alike.LossCounted ? 1 : 0));
     }
 
     /// <summary>Empty when the sender waits on this node: it is told without a detour.</summary>

@@ -2,7 +2,7 @@
 -- Ends attempts; takes many. Answers an array, for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
 -- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks, then runs of settlements that are
 -- alike but for their ids: how many, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures,
--- loss (0/1), the attempt that ends or 0 for whichever, ids.
+-- twice the attempt that ends (0: whichever) and 1 more with a loss, ids.
 local function settle_all(agent, at, last)
     local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local node = ARGV[at + 5]
@@ -22,16 +22,18 @@ local function settle_all(agent, at, last)
         end
     end
 
-    local function settle(id, kind, session, outcome, reason, due, failures, loss, attempt)
+    local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
         local key = agent .. ':e:' .. id
         local e = redis.call('HMGET', key, 'state', 'made', 'history', 'order', 'wait')
         if not e[1] then
             return 3
         end
         local state, attempts, failed, lost, leased_at, holder = state_of(e[1])
+        local loss = attempt_and_loss % 2
+        local attempt = (attempt_and_loss - loss) / 2
         if state == 'delivered' then
             return 1
-        elseif kind ~= 'ack' and not (state == 'leased' and holder == session and (attempt == '0' or attempt == attempts)) then
+        elseif kind ~= 'ack' and not (state == 'leased' and holder == session and (attempt == 0 or attempt == tonumber(attempts))) then
             return 2
         end
 
@@ -89,10 +91,10 @@ local function settle_all(agent, at, last)
 
     local results, run = {}, at + 6
     while run <= last do
-        local ids = run + 9
+        local ids = run + 8
         local after = ids + tonumber(ARGV[run])
         for i = ids, after - 1 do
-            results[#results + 1] = settle(ARGV[i], unpack(ARGV, run + 1, run + 8))
+            results[#results + 1] = settle(ARGV[i], unpack(ARGV, run + 1, run + 7))
         end
         run = after
     end
