@@ -72,6 +72,31 @@ public abstract partial class DeliveryQueueContract
     }
 
     [Fact]
+    public async Task Pages_of_what_is_delivered_show_each_event_once_in_whatever_order_they_were()
+    {
+        await ClaimAsync();
+        var ids = await AcceptManyAsync(300);
+        var shuffled = ids.ToArray();
+        new Random(300).Shuffle(shuffled);
+        for (var i = 0; i < shuffled.Length; i += 50)
+        {
+            await Queue.SettleAsync(_agent, [.. shuffled[i..(i + 50)].Select(id => Ack(id))], At(i));
+        }
+
+        List<EventId> seen = [];
+        EventId? before = null;
+        do
+        {
+            var page = await Queue.ListAsync(_agent, new EventQuery(EventStatus.Delivered, before, Limit: 7));
+            seen.AddRange(page.Events.Select(one => one.Id));
+            before = page.Next;
+        }
+        while (before is not null);
+
+        Assert.Equal(ids.OrderDescending(), seen);
+    }
+
+    [Fact]
     public async Task What_a_claim_takes_back_is_queued_again()
     {
         await ClaimAsync();

@@ -85,10 +85,10 @@ internal static class QueueReplies
     {
         EventStatus.Queued => ["queued"],
         EventStatus.InFlight => ["leased"],
-        EventStatus.Delivered => ["delivered"],
+        EventStatus.Delivered => ["done"],
         EventStatus.Dead => ["dead"],
         EventStatus.Expired => ["expired"],
-        _ => ["queued", "leased", "delivered", "dead", "expired"],
+        _ => ["queued", "leased", "done", "dead", "expired"],
     };
 
     public static EventPage Page(RedisResult answer)

@@ -108,6 +108,25 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
         Assert.Equal(large.TakeLast(2), await FoundAsync(store, agent, [.. small, .. large]));
     }
 
+    [Fact]
+    public async Task Delivered_events_that_are_gone_are_not_listed_and_take_no_room()
+    {
+        var agent = RelayId.New();
+        var session = SessionId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions { DeliveredKeptBytes = 3500 });
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var first = await DeliverAsync(store, agent, session, count: 3, bodyBytes: 1000);
+        using var client = await ConnectAsync();
+        await client.Database.KeyDeleteAsync([.. first[..2].Select(id => (RedisKey)$"{agent}:{{{agent}}}:e:{id}")]);
+
+        Assert.Equal(first[2..], await ListAsync());
+        var later = await DeliverAsync(store, agent, session, count: 2, bodyBytes: 1000);
+        Assert.Equal([later[1], later[0], first[2]], await ListAsync());
+
+        async Task<IEnumerable<EventId>> ListAsync() =>
+            (await store.Queue.ListAsync(agent, new EventQuery(EventStatus.Delivered, Before: null, Limit: 10))).Events.Select(one => one.Id);
+    }
+
     private static async Task<EventId[]> DeliverAsync(RedisStore store, RelayId agent, SessionId session, int count, int bodyBytes)
     {
         var ids = new EventId[count];

@@ -91,7 +91,7 @@ local function accept(queue, at, last)
         if mine then
             mine.room = mine.room - 1
         end
-        redis.call('HSET', event, 'made', made, 'head', head, 'body', body, 'state', as_state('leased', 1, 0, 0, accepted, session))
+        redis.call('HSET', event, 'made', made, 'head', head, 'body', body, 'state', 'leased 1 0 0 ' .. accepted .. ' ' .. session)
         queue.leased[#queue.leased + 1], queue.leased[#queue.leased + 2] = deadline, id
         return 1
     end

@@ -7,4 +7,9 @@ if not e[1] then
 end
 local state, attempts, failures = state_of(e[1])
 local due = (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
-return { state, (made_of(e[2])), e[3], e[4], tonumber(attempts), tonumber(failures), due or '', e[5] or '' }
+local history = e[5] or ''
+local number, at, session, outcome, at_end, reason = string.match(e[1], '^delivered (%S+) %S+ %S+ (%S+) (%S+) (%S+) (%S+) (.*)$')
+if number then
+    history = ended(history, number, at, session, outcome, reason, at_end)
+end
+return { state, (made_of(e[2])), e[3], e[4], tonumber(attempts), tonumber(failures), due or '', history }

@@ -3,30 +3,45 @@
 -- Answers { where the next page begins or '', then for each event: id, state, accepted, head, size, attempts, failures, due or '' }.
 local agent, before, count = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
-local ids, set_of = {}, {}
-local function consider(id, set)
-    ids[#ids + 1] = id
-    set_of[id] = set
+-- The newest found, one more than asked for; beyond that they are cut off now and then.
+local ids, set_of, member_of, oldest = {}, {}, {}, ''
+local function cut_off()
+    table.sort(ids)
+    local newest = {}
+    for i = #ids, math.max(1, #ids - count), -1 do
+        newest[#newest + 1] = ids[i]
+    end
+    ids, oldest = newest, newest[count + 1] or ''
+end
+
+local function consider(id, set, member)
+    if (before == '' or id < before) and id > oldest then
+        ids[#ids + 1] = id
+        set_of[id], member_of[id] = set, member
+        if #ids > 4 * count + 100 then
+            cut_off()
+        end
+    end
 end
 
 for i = 3, #ARGV do
     local set = agent .. ':' .. ARGV[i]
-    if ARGV[i] == 'leased' then
-        -- In the order of deadlines, but few: agents' windows bound them.
-        for _, id in ipairs(redis.call('ZRANGE', set, 0, -1)) do
-            if before == '' or id < before then
-                consider(id, set)
+    if ARGV[i] == 'leased' or ARGV[i] == 'done' then
+        -- Not in the order of ids, but bounded: by agents' windows, and by how many of the delivered ("id size") are kept.
+        for at = 0, redis.call('ZCARD', set) - 1, 1000 do
+            for _, member in ipairs(redis.call('ZREVRANGE', set, at, at + 999)) do
+                consider(string.match(member, '^%S+'), set, member)
             end
         end
     else
         local last = before == '' and '+' or '(' .. before
         for _, id in ipairs(redis.call('ZREVRANGEBYLEX', set, last, '-', 'LIMIT', 0, count + 1)) do
-            consider(id, set)
+            consider(id, set, id)
         end
     end
 end
 
-table.sort(ids, function(a, b) return a > b end)
+cut_off()
 local answer = { #ids > count and ids[count] or '' }
 for i = 1, math.min(#ids, count) do
     local id = ids[i]
@@ -39,7 +54,11 @@ for i = 1, math.min(#ids, count) do
             answer[#answer + 1] = value
         end
     elseif set_of[id] ~= agent .. ':leased' then
-        redis.call('ZREM', set_of[id], id) -- Its time to live is over. What is leased is lease.lua's to drop, which counts it.
+        -- Its time to live is over. What is leased is lease.lua's to drop, which counts it.
+        redis.call('ZREM', set_of[id], member_of[id])
+        if set_of[id] == agent .. ':done' then
+            redis.call('HINCRBY', agent, 'done_bytes', -string.match(member_of[id], '%d+$'))
+        end
     end
 end
 return answer

@@ -11,7 +11,7 @@ local function settle_all(agent, at, last)
     local events, bytes, done_bytes = 0, 0, 0
     local others_may = false
     local freed = {}
-    local unleased, done, delivered, forgotten = {}, {}, {}, {}
+    local unleased, done, forgotten = {}, {}, {}
     local given_up = { dead = {}, expired = {} }
 
     -- The sender waits on another node: that one is told, as AnswerListener reads it. This one tells itself.
@@ -22,38 +22,71 @@ local function settle_all(agent, at, last)
         end
     end
 
-    local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
-        local key = agent .. ':e:' .. id
-        local e = redis.call('HMGET', key, 'state', 'made', 'history', 'order', 'wait')
-        if not e[1] then
-            return 3
-        end
-        local state, attempts, failed, lost, leased_at, holder = state_of(e[1])
-        local loss = attempt_and_loss % 2
-        local attempt = (attempt_and_loss - loss) / 2
-        if state == 'delivered' then
-            return 1
-        elseif kind ~= 'ack' and not (state == 'leased' and holder == session and (attempt == 0 or attempt == tonumber(attempts))) then
-            return 2
+    -- It is not any more where its state has it.
+    local function unlist(id, name, kept)
+        if name ~= 'leased' then
+            redis.call('ZREM', agent .. ':' .. name, id)
+            redis.call('ZREM', agent .. ':queued', id)
+            return
         end
 
-        if e[5] and kind == 'ack' and outcome == 'acked' then
-            tell(e[5], id, due)
+        unleased[#unleased + 1] = id
+        if string.find(kept, ' shr_', 1, true) then
+            local _, _, _, _, _, holder = state_of(kept)
+            freed[holder] = (freed[holder] or 0) + 1
+        end
+    end
+
+    -- It counts no more, if it did, and what waits for it may go.
+    local function leave(id, name, size, order)
+        if name ~= 'dead' and name ~= 'expired' then
+            events, bytes = events + 1, bytes + size
+            if order then
+                release_next(agent, order, id)
+            end
+        end
+    end
+
+    local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
+        local key = agent .. ':e:' .. id
+        local e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
+        local kept, order, wait = e[1], e[3], e[4]
+        if not kept then
+            return 3
+        end
+        local name = name_of(kept)
+        if name == 'delivered' then
+            return 1
         end
 
         local accepted, size = made_of(e[2])
-        local history = e[3] or ''
-        if state == 'leased' then
-            history = ended(history, attempts, leased_at, holder, outcome, reason, now)
-            unleased[#unleased + 1] = id
-            if is_sharing(holder) then
-                freed[holder] = (freed[holder] or 0) + 1
+        if kind == 'ack' then
+            if wait and outcome == 'acked' then
+                tell(wait, id, due)
             end
-        else
-            redis.call('ZREM', agent .. ':' .. state, id)
-            redis.call('ZREM', agent .. ':queued', id)
+            unlist(id, name, kept)
+            leave(id, name, size, order)
+            local ending = name == 'leased' and ' ' .. outcome .. ' ' .. now .. ' ' .. reason or ''
+            redis.call('HSET', key, 'state', 'delivered' .. string.sub(kept, #name + 1) .. ending)
+            if keeps_delivered then
+                redis.call('PEXPIRE', key, delivered_ms)
+                done[#done + 1], done[#done + 2] = now, id .. ' ' .. size
+                done_bytes = done_bytes + size
+            else
+                forgotten[#forgotten + 1] = key -- At the end: named twice in one call, it answers the same as when it is kept.
+            end
+            return 0
         end
 
+        local _, attempts, _, _, leased_at, holder = state_of(kept)
+        local loss = attempt_and_loss % 2
+        local attempt = (attempt_and_loss - loss) / 2
+        if not (name == 'leased' and holder == session and (attempt == 0 or attempt == tonumber(attempts))) then
+            return 2
+        end
+
+        unlist(id, name, kept)
+        local history = ended(redis.call('HGET', key, 'history'), attempts, leased_at, holder, outcome, reason, now)
         if kind == 'retry' then
             redis.call('HSET', key, 'state', as_state('waiting', attempts, failures, loss, leased_at, holder), 'history', history)
             redis.call('ZADD', agent .. ':waiting', due, id)
@@ -62,29 +95,12 @@ local function settle_all(agent, at, last)
             return 0
         end
 
-        if state == 'leased' or state == 'ready' or state == 'waiting' or state == 'held' then
-            events, bytes = events + 1, bytes + size
-            if e[4] then
-                release_next(agent, e[4], id)
-            end
-        end
-
-        if kind ~= 'ack' then
-            redis.call('HSET', key, 'state', as_state(kind, attempts, failures, loss, leased_at, holder), 'history', history)
-            local ids = given_up[kind]
-            ids[#ids + 1] = id
-            if kind == 'expired' or outcome ~= 'nacked' then -- Else the agent knows of it.
-                add_to_gap(agent, kind, accepted)
-            end
-        elseif keeps_delivered then
-            redis.call('HSET', key, 'state', as_state('delivered', attempts, failed, lost, leased_at, holder), 'history', history)
-            redis.call('PEXPIRE', key, delivered_ms)
-            done[#done + 1], done[#done + 2] = now, id .. ' ' .. size
-            delivered[#delivered + 1], delivered[#delivered + 2] = '0', id
-            done_bytes = done_bytes + size
-        else
-            redis.call('HSET', key, 'state', as_state('delivered', attempts, failed, lost, leased_at, holder)) -- Named twice in one call, it answers the same as when it is kept.
-            forgotten[#forgotten + 1] = key
+        leave(id, name, size, order)
+        redis.call('HSET', key, 'state', as_state(kind, attempts, failures, loss, leased_at, holder), 'history', history)
+        local ids = given_up[kind]
+        ids[#ids + 1] = id
+        if kind == 'expired' or outcome ~= 'nacked' then -- Else the agent knows of it.
+            add_to_gap(agent, kind, accepted)
         end
         return 0
     end
@@ -116,7 +132,6 @@ local function settle_all(agent, at, last)
 
     -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them. Answers the size of what stays.
     local function trim(set)
-        local trimmed = {}
         local total, size = redis.call('ZCARD', set), done_bytes
         if total > #done / 2 then
             size = size + tonumber(queue[3] or 0)
@@ -126,12 +141,10 @@ local function settle_all(agent, at, last)
             for _, member in ipairs(oldest) do
                 local id, member_size = string.match(member, '^(%S+) (%S+)$')
                 forgotten[#forgotten + 1] = agent .. ':e:' .. id
-                trimmed[#trimmed + 1] = id
                 total, size = total - 1, size - member_size
             end
             redis.call('ZREMRANGEBYRANK', set, 0, #oldest - 1)
         end
-        in_chunks('ZREM', agent .. ':delivered', trimmed)
         return size
     end
 
@@ -139,13 +152,11 @@ local function settle_all(agent, at, last)
     if #done > 0 then
         local set = agent .. ':done'
         in_chunks('ZADD', set, done)
-        in_chunks('ZADD', agent .. ':delivered', delivered)
         counts = { 'done_bytes', trim(set) }
 
-        -- The lists outlive what is in them, by so much that this is seldom to be written.
+        -- The list outlives what is in it, by so much that this is seldom to be written.
         if redis.call('PTTL', set) < delivered_ms then
             redis.call('PEXPIRE', set, math.ceil(delivered_ms * 1.125))
-            redis.call('PEXPIRE', agent .. ':delivered', math.ceil(delivered_ms * 1.125))
         end
     end
     if events > 0 then

@@ -67,7 +67,8 @@ local function made_of(kept)
     return string.match(kept, '^(%S+) (%S+)$')
 end
 
--- `leased_at` and `holder` are the last lease's; 0 and - before the first.
+-- `leased_at` and `holder` are the last lease's; 0 and - before the first. Of what an ack took from a lease, the
+-- end of that attempt is behind it: "outcome ended reason", as a line of the history has it, which is then not written.
 local function as_state(name, attempts, failures, loss, leased_at, holder)
     return name .. ' ' .. attempts .. ' ' .. failures .. ' ' .. loss .. ' ' .. leased_at .. ' ' .. holder
 end
@@ -75,11 +76,11 @@ end
 local never_leased = '0 0 0 0 -'
 
 local function state_of(kept)
-    return string.match(kept, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+    return string.match(kept, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
 end
 
-local function is(kept, name)
-    return string.sub(kept, 1, #name + 1) == name .. ' '
+local function name_of(kept)
+    return string.match(kept, '^%S+')
 end
 
 -- An event has been settled: the next one with its ordering key, if it was held, is ready.
@@ -89,7 +90,7 @@ local function release_next(agent, order, id)
     local first = redis.call('LINDEX', line, 0)
     while first do
         local e = redis.call('HMGET', agent .. ':e:' .. first, 'state', 'sequence')
-        if e[1] and is(e[1], 'held') then
+        if e[1] and name_of(e[1]) == 'held' then
             redis.call('HSET', agent .. ':e:' .. first, 'state', 'ready ' .. never_leased)
             redis.call('ZADD', agent .. ':ready', e[2], first)
             redis.call('PUBLISH', agent .. ':signal', '')
