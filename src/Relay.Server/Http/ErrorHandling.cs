@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Http;
@@ -26,14 +27,20 @@ internal static partial class ErrorHandling
     }
 
     /// <summary>Maps what is expected; anything else is logged by the framework and answered as 500.</summary>
-    private sealed partial class ExceptionMapper(ILogger<ExceptionMapper> logger) : IExceptionHandler
+    private sealed partial class ExceptionMapper(ILogger<ExceptionMapper> logger, TimeProvider time) : IExceptionHandler
     {
+        private static readonly TimeSpan RefusalInterval = TimeSpan.FromSeconds(1);
+
+        private readonly Lock _gate = new();
+        private DateTimeOffset _nextRefusal;
+        private long _refused;
+
         public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
         {
             switch (exception)
             {
                 case StoreUnavailableException unavailable:
-                    StoreUnavailable(logger, unavailable.Message, httpContext.TraceIdentifier);
+                    Refused(unavailable.Message, httpContext.TraceIdentifier);
                     await AnswerAsync(httpContext, Failures.StoreUnavailable());
                     return true;
                 case BadHttpRequestException bad:
@@ -52,6 +59,24 @@ internal static partial class ErrorHandling
             }
         }
 
+        /// <summary>A store that is down is told once a second, not for each sender that tries: a log that cannot keep up holds up who writes to it.</summary>
+        private void Refused(string cause, string requestId)
+        {
+            long count;
+            lock (_gate)
+            {
+                _refused++;
+                if (!Repeating.IsDue(ref _nextRefusal, RefusalInterval, time.GetUtcNow()))
+                {
+                    return;
+                }
+
+                (count, _refused) = (_refused, 0);
+            }
+
+            StoreUnavailable(logger, count, requestId, cause);
+        }
+
         /// <summary>A sender may be gone before it is answered, in the middle of its body above all: that is no fault of the handler's.</summary>
         private static async Task AnswerAsync(HttpContext context, ErrorResult answer)
         {
@@ -64,8 +89,8 @@ internal static partial class ErrorHandling
             }
         }
 
-        [LoggerMessage(1001, LogLevel.Warning, "The store could not take request {RequestId}: {Cause}")]
-        private static partial void StoreUnavailable(ILogger logger, string cause, string requestId);
+        [LoggerMessage(1001, LogLevel.Warning, "The store could not take {Count} requests since this was last said, {RequestId} the latest: {Cause}")]
+        private static partial void StoreUnavailable(ILogger logger, long count, string requestId, string cause);
 
         [LoggerMessage(1002, LogLevel.Error, "Request {RequestId} failed")]
         private static partial void UnexpectedFailure(ILogger logger, Exception exception, string requestId);

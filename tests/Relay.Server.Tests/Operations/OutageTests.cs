@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Relay.Protocol;
@@ -154,6 +155,36 @@ public sealed class OutageTests
         while ((await connected.ReceiveWebhookAsync()).Id != last)
         {
         }
+    }
+
+    [Fact]
+    public async Task A_store_that_refuses_is_logged_once_a_second_however_many_it_refuses()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded", ownClock: true);
+        relay.Logs.Expect(1001, 1102, 2001);
+        var agent = await relay.RegisterAsync();
+        await LimitAsync(relay, pages: 1);
+        await Eventually.AsyncTrue(async () => await PostAsync() == HttpStatusCode.ServiceUnavailable);
+
+        for (var i = 0; i < 50; i++)
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, await PostAsync());
+        }
+
+        Assert.Equal([1], Told());
+        relay.Clock!.Advance(TimeSpan.FromSeconds(1));
+        await PostAsync();
+        Assert.Equal([1, 51], Told());
+
+        async Task<HttpStatusCode> PostAsync()
+        {
+            using var response = await relay.PostAsync(agent, new byte[20_000]);
+            return response.StatusCode;
+        }
+
+        IEnumerable<int> Told() => relay.Logs.Texts
+            .Where(static text => text.StartsWith("The store could not take ", StringComparison.Ordinal))
+            .Select(static text => int.Parse(text.Split(' ')[5], CultureInfo.InvariantCulture));
     }
 
     [Fact]
