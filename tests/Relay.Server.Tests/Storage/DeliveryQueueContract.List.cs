@@ -124,6 +124,21 @@ public abstract partial class DeliveryQueueContract
         Assert.Equal([id], await ListIdsAsync(EventStatus.Delivered));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_event_that_is_given_up_and_acknowledged_in_one_call_is_delivered_and_nothing_else(bool expired)
+    {
+        await ClaimAsync();
+        var id = await AcceptAsync();
+        await LeaseAsync();
+        await Queue.SettleAsync(_agent, [expired ? Expire(id) : DeadLetter(id), Ack(id)], At(1));
+
+        Assert.Empty(await ListIdsAsync(EventStatus.Dead));
+        Assert.Empty(await ListIdsAsync(EventStatus.Expired));
+        Assert.Equal([id], await ListIdsAsync(status: null));
+    }
+
     [Fact]
     public async Task Delivered_events_that_made_room_are_not_listed()
     {

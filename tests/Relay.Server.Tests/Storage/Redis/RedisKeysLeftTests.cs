@@ -127,6 +127,22 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
             (await store.Queue.ListAsync(agent, new EventQuery(EventStatus.Delivered, Before: null, Limit: 10))).Events.Select(one => one.Id);
     }
 
+    [Fact]
+    public async Task A_delivered_event_has_the_fields_that_the_version_before_reads()
+    {
+        var agent = RelayId.New();
+        var session = SessionId.New();
+        await using var store = await StartAsync(agent, new DeliveryOptions());
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var id = (await store.Queue.AcceptAsync(NewEvent(agent), Terms(session))).Id;
+        await store.Queue.SettleAsync(agent, [Ack(id, session) with { Reason = "it | is \"done\"" }], Now);
+
+        using var client = await ConnectAsync();
+        var state = (string?)await client.Database.HashGetAsync($"{agent}:{{{agent}}}:e:{id}", "state");
+        Assert.Equal(["delivered", "1", "0", "0"], state!.Split(' ') is { Length: 6 } fields ? fields[..4] : []);
+        Assert.Equal("it | is \"done\"", Assert.Single((await store.Queue.FindAsync(agent, id))!.Attempts).Reason);
+    }
+
     private static async Task<EventId[]> DeliverAsync(RedisStore store, RelayId agent, SessionId session, int count, int bodyBytes)
     {
         var ids = new EventId[count];

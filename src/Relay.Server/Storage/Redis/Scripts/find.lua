@@ -8,7 +8,7 @@ end
 local state, attempts, failures = state_of(e[1])
 local due = (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
 local history = e[5] or ''
-local number, at, session, outcome, at_end, reason = string.match(e[1], '^delivered (%S+) %S+ %S+ (%S+) (%S+) (%S+) (%S+) (.*)$')
+local number, at, session, outcome, at_end, reason = string.match(e[1], '^delivered (%S+) %S+ %S+ (%S+) ([^|]+)|([^|]+)|([^|]+)|(.*)$')
 if number then
     history = ended(history, number, at, session, outcome, reason, at_end)
 end

@@ -47,6 +47,16 @@ local function settle_all(agent, at, last)
         end
     end
 
+    -- Given up and acknowledged in one call.
+    local function forgive(id, name)
+        for i, other in ipairs(given_up[name] or {}) do
+            if other == id then
+                table.remove(given_up[name], i)
+                return
+            end
+        end
+    end
+
     local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
         local key = agent .. ':e:' .. id
         local e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
@@ -64,9 +74,10 @@ local function settle_all(agent, at, last)
             if wait and outcome == 'acked' then
                 tell(wait, id, due)
             end
+            forgive(id, name)
             unlist(id, name, kept)
             leave(id, name, size, order)
-            local ending = name == 'leased' and ' ' .. outcome .. ' ' .. now .. ' ' .. reason or ''
+            local ending = name == 'leased' and '|' .. outcome .. '|' .. now .. '|' .. string.gsub(reason, ' ', '\\u0020') or ''
             redis.call('HSET', key, 'state', 'delivered' .. string.sub(kept, #name + 1) .. ending)
             if keeps_delivered then
                 redis.call('PEXPIRE', key, delivered_ms)

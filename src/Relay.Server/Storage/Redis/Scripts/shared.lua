@@ -68,7 +68,7 @@ local function made_of(kept)
 end
 
 -- `leased_at` and `holder` are the last lease's; 0 and - before the first. Of what an ack took from a lease, the
--- end of that attempt is behind it: "outcome ended reason", as a line of the history has it, which is then not written.
+-- end of that attempt is behind the holder, "|outcome|ended|reason" without blanks, and not in the history.
 local function as_state(name, attempts, failures, loss, leased_at, holder)
     return name .. ' ' .. attempts .. ' ' .. failures .. ' ' .. loss .. ' ' .. leased_at .. ' ' .. holder
 end
