@@ -20,7 +20,7 @@ internal sealed class RedisLane
     /// <summary>Calls that may be without an answer; beyond it no event is accepted, while what makes room still is taken.</summary>
     private const int MostPending = 16_384;
 
-    /// <summary>The same for their bytes.</summary>
+    /// <summary>The same for their bytes; one event may have more.</summary>
     private const long MostPendingBytes = 64 << 20;
 
     private const int MostMisses = 3;
@@ -98,7 +98,7 @@ internal sealed class RedisLane
                 return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
             }
 
-            if (script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || _calls.SizeBytes + sizeBytes > MostPendingBytes))
+            if (script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || (_calls.SizeBytes > 0 && _calls.SizeBytes + sizeBytes > MostPendingBytes)))
             {
                 return Task.FromException<RedisResult>(new StoreUnavailableException(RedisErrors.TooSlow));
             }
@@ -135,7 +135,11 @@ internal sealed class RedisLane
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
-            NoteReplica(error);
+            if (database == Volatile.Read(ref _database))
+            {
+                NoteReplica(error);
+            }
+
             throw RedisErrors.Translate(error);
         }
     }
@@ -220,6 +224,7 @@ internal sealed class RedisLane
         }
     }
 
+    /// <summary>Of a call that is still awaited: what a connection says that was replaced is no news.</summary>
     private void NoteReplica(Exception? error)
     {
         if (RedisErrors.IsFromReplica(error))
@@ -318,7 +323,6 @@ internal sealed class RedisLane
             error = answer.Exception?.InnerException ?? new TaskCanceledException(answer);
         }
 
-        NoteReplica(error);
         lock (_gate)
         {
             if (error is null || RedisErrors.IsAnswer(error))
@@ -340,6 +344,7 @@ internal sealed class RedisLane
                     continue; // Given up before.
                 }
 
+                NoteReplica(error);
                 if (RedisErrors.IsUnknownScript(error) && ++call.Misses < MostMisses)
                 {
                     _calls.Hold(call);

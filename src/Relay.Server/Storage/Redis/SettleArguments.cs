@@ -9,7 +9,7 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
 {
     private const int PerRun = 8;
 
-    /// <summary>Redis is as long busy with one as with so many bytes of events that are accepted.</summary>
+    /// <summary>Redis is as long busy with one, without its reply, as with so many bytes of events that are accepted.</summary>
     private const long WeightBytes = 1 << 10;
 
     private readonly RedisValue[] _settings =
@@ -45,7 +45,16 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
     }
 
     /// <summary>What the call counts for where calls are gathered.</summary>
-    public static long Weight(IReadOnlyList<Settlement> settlements) => settlements.Count * WeightBytes;
+    public static long Weight(IReadOnlyList<Settlement> settlements)
+    {
+        var weight = settlements.Count * WeightBytes;
+        for (var i = 0; i < settlements.Count; i++)
+        {
+            weight += settlements[i].Reply?.SizeBytes ?? 0;
+        }
+
+        return weight;
+    }
 
     private static int EndOfRun(IReadOnlyList<Settlement> settlements, int first)
     {

@@ -48,6 +48,30 @@ public sealed class RedisTogetherTests(RedisFixture redis)
     }
 
     [Fact]
+    public async Task Replies_of_many_agents_are_not_more_than_Redis_has_time_for_at_once()
+    {
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var session = SessionId.New();
+        var agents = Enumerable.Range(0, 16).Select(static _ => RelayId.New()).ToArray();
+        var reply = new AgentReply(200, [], new byte[700_000]);
+        var before = await CountCallsAsync();
+
+        await Task.WhenAll(Array.ConvertAll(agents, agent => store.Queue.SettleAsync(agent, [Ack(NewEvent(agent).Id, session) with { Reply = reply }], Now)));
+
+        Assert.Equal(agents.Length, await CountCallsAsync() - before);
+    }
+
+    [Fact]
+    public async Task The_largest_body_that_may_be_configured_is_accepted()
+    {
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var agent = RelayId.New();
+
+        // A slow machine may need several tries.
+        await UntilAsync(async () => (await store.Queue.AcceptAsync(NewEvent(agent, bodyBytes: 64 << 20), Terms())).Status == AcceptStatus.Ready);
+    }
+
+    [Fact]
     public async Task A_held_event_wakes_nobody()
     {
         await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
