@@ -7,14 +7,18 @@ internal sealed partial class DeliveryPump
     /// <param name="id">The event.</param>
     /// <param name="outcome">How.</param>
     /// <param name="reason">For its history, and for the log if it is given up.</param>
-    /// <param name="retryAfter">When to try again; null: by the schedule.</param>
-    public void Fail(EventId id, AttemptOutcome outcome, string reason, TimeSpan? retryAfter)
+    /// <param name="notBefore">What the other side asked for: the schedule's pause is no shorter.</param>
+    public void Fail(EventId id, AttemptOutcome outcome, string reason, TimeSpan? notBefore)
     {
         lock (_gate)
         {
             if (TakeBack(id, out var inFlight))
             {
-                Fail(End(id, inFlight with { Failures = inFlight.Failures + 1 }, outcome) with { Reason = reason }, reason, retryAfter);
+                var failures = inFlight.Failures + 1;
+                Fail(
+                    End(id, inFlight with { Failures = failures }, outcome) with { Reason = reason },
+                    reason,
+                    _retries.DelayAfter(_policy, failures, notBefore));
                 Fetch();
             }
         }

@@ -32,6 +32,13 @@ internal sealed class RetrySchedule(Random random)
         DueAt = now + (pause ?? DelayAfter(policy, failed.Failures)),
     };
 
+    /// <summary>The pause after the given number of failures, longer if so asked.</summary>
+    public TimeSpan DelayAfter(DeliveryPolicy policy, int failures, TimeSpan? atLeast)
+    {
+        var delay = DelayAfter(policy, failures);
+        return atLeast > delay ? atLeast.Value : delay;
+    }
+
     /// <summary>The pause after the given number of failures (1 or more), ±20 %.</summary>
     public TimeSpan DelayAfter(DeliveryPolicy policy, int failures)
     {

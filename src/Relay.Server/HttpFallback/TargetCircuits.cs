@@ -47,7 +47,8 @@ internal sealed class TargetCircuits(TimeProvider time)
             }
 
             // The trial. Nobody else is let through until its outcome is known, or could be.
-            circuit.OpenUntil = now + EndpointPoster.Timeout + TimeSpan.FromSeconds(1);
+            circuit.IsTried = true;
+            circuit.Open(now, EndpointPoster.Timeout + TimeSpan.FromSeconds(1));
             return true;
         }
     }
@@ -74,6 +75,13 @@ internal sealed class TargetCircuits(TimeProvider time)
             }
 
             circuit.LastFailure = now;
+            if (circuit.StateAt(now) == CircuitState.Open && !circuit.IsTried)
+            {
+                // Under way before it opened: no news.
+                return null;
+            }
+
+            circuit.IsTried = false;
             if (++circuit.Failures < FailuresToOpen)
             {
                 return null;
@@ -81,7 +89,7 @@ internal sealed class TargetCircuits(TimeProvider time)
 
             var length = FirstBreak * Math.Pow(2, Math.Min(circuit.Failures - FailuresToOpen, 10));
             length = length < LongestBreak ? length : LongestBreak;
-            circuit.OpenUntil = now + length;
+            circuit.Open(now, length);
             return length;
         }
     }
@@ -109,12 +117,22 @@ internal sealed class TargetCircuits(TimeProvider time)
         /// <summary>In a row.</summary>
         public int Failures { get; set; }
 
+        /// <summary>Whether one is tried, whose outcome is not known.</summary>
+        public bool IsTried { get; set; }
+
         public DateTimeOffset LastFailure { get; set; }
 
-        public DateTimeOffset OpenUntil { get; set; }
+        public DateTimeOffset OpenUntil { get; private set; }
 
+        private TimeSpan Length { get; set; }
+
+        public void Open(DateTimeOffset now, TimeSpan length) => (OpenUntil, Length) = (now + length, length);
+
+        /// <summary>Never open for longer than it was meant to be: the clock may go back.</summary>
         public CircuitState StateAt(DateTimeOffset now) =>
-            Failures < FailuresToOpen ? CircuitState.Closed : now < OpenUntil ? CircuitState.Open : CircuitState.HalfOpen;
+            Failures < FailuresToOpen ? CircuitState.Closed
+            : now < OpenUntil && OpenUntil - now <= Length ? CircuitState.Open
+            : CircuitState.HalfOpen;
     }
 }
 

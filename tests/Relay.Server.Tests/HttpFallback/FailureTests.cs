@@ -41,6 +41,8 @@ public sealed class FailureTests
     [OnEachStore("Fri, 02 Jan 2026 03:05:05 GMT", 60)]
     [OnEachStore("99999999", 24 * 3600)]
     [OnEachStore("soon", 1)]
+    [OnEachStore("0", 1)]
+    [OnEachStore("Fri, 02 Jan 2015 03:05:05 GMT", 1)]
     public async Task Retry_after_is_the_delay(string store, string retryAfter, int seconds)
     {
         await using var target = await EndpointTarget.StartAsync();

@@ -59,6 +59,26 @@ public sealed class TargetCircuitTests
     }
 
     [Fact]
+    public void What_was_under_way_when_it_opened_does_not_lengthen_the_break()
+    {
+        Fail(TargetCircuits.FailuresToOpen + 4);
+
+        _clock.Advance(TargetCircuits.FirstBreak);
+        Assert.Equal(CircuitState.HalfOpen, _circuits.Look(Target));
+        Assert.True(_circuits.TryEnter(Target, out _));
+        Assert.Equal(2 * TargetCircuits.FirstBreak, _circuits.Failed(Target));
+    }
+
+    [Fact]
+    public void A_clock_that_goes_back_does_not_lengthen_the_break()
+    {
+        Fail(TargetCircuits.FailuresToOpen);
+        _clock.SetBack(TimeSpan.FromHours(1));
+
+        Assert.True(_circuits.TryEnter(Target, out _));
+    }
+
+    [Fact]
     public void A_trial_that_nobody_ends_does_not_hold_it_for_ever()
     {
         Fail(TargetCircuits.FailuresToOpen);
