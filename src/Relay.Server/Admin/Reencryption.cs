@@ -41,7 +41,7 @@ internal sealed partial class Reencryption(IAgentStore store, AgentEditor editor
                 return Result.LeftAlone;
             }
 
-            await editor.ChangeAsync(agent.Id, Reseal, cancellationToken);
+            await editor.ChangeAsync(agent.Id, Reseal);
             return Result.Reencrypted;
         }
         catch (CryptographicException exception)

@@ -101,7 +101,7 @@ internal static class AgentAdministration
 
         AuditNote.Of(request.HttpContext).Detail = string.Join(", ", change!.ListFields());
         if (!RelayId.TryParse(relayId, out var id)
-            || await editor.ChangeAsync(id, agent => agent.Active ? change.ApplyTo(agent, secrets) : agent, cancellationToken) is not { Active: true } changed)
+            || await editor.ChangeAsync(id, agent => agent.Active ? change.ApplyTo(agent, secrets) : agent) is not { Active: true } changed)
         {
             return Failures.UnknownRelayId();
         }
@@ -115,9 +115,9 @@ internal static class AgentAdministration
         return await ShowAsync(changed, request, presenter);
     }
 
-    private static async Task<IResult> DeactivateAsync(string relayId, AgentEditor editor, CancellationToken cancellationToken) =>
+    private static async Task<IResult> DeactivateAsync(string relayId, AgentEditor editor) =>
         RelayId.TryParse(relayId, out var id)
-        && await editor.ChangeAsync(id, static agent => agent.Active ? agent with { Active = false } : agent, cancellationToken) is not null
+        && await editor.ChangeAsync(id, static agent => agent.Active ? agent with { Active = false } : agent) is not null
             ? TypedResults.NoContent()
             : Failures.UnknownRelayId();
 

@@ -3,16 +3,18 @@ using Relay.Server.Delivery;
 
 namespace Relay.Server.Agents;
 
-/// <summary>Changes agents. Of changes made at once each is made from what the other left: none is lost. Any thread.</summary>
+/// <summary>
+/// Changes agents. Of changes made at once each is made from what the other left: none is lost. What was begun is done, whether or not the caller hangs
+/// up: it has to be seen to. Any thread.
+/// </summary>
 internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents, IAgenda agenda, TimeProvider time)
 {
     /// <param name="id">Whom to change.</param>
     /// <param name="change">Makes the changed agent from the kept one, or answers the same one: nothing is to be done. Called again when somebody else was faster.</param>
-    /// <param name="cancellationToken">Ends the wait, not what was begun.</param>
     /// <returns>The agent as it is kept now; null for an unknown id.</returns>
-    public async Task<AgentRecord?> ChangeAsync(RelayId id, Func<AgentRecord, AgentRecord> change, CancellationToken cancellationToken)
+    public async Task<AgentRecord?> ChangeAsync(RelayId id, Func<AgentRecord, AgentRecord> change)
     {
-        while (await store.FindAsync(id, cancellationToken) is { } kept)
+        while (await store.FindAsync(id, CancellationToken.None) is { } kept)
         {
             var changed = change(kept);
             if (ReferenceEquals(changed, kept))
@@ -22,7 +24,7 @@ internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents, IAge
 
             changed = changed.WithoutEndedKeys(time.GetUtcNow());
 
-            if (await UpdateAsync(changed, cancellationToken))
+            if (await UpdateAsync(changed))
             {
                 if (changed.Delivery?.RetentionSeconds != kept.Delivery?.RetentionSeconds)
                 {
@@ -36,11 +38,11 @@ internal sealed class AgentEditor(IAgentStore store, AgentDirectory agents, IAge
         return null;
     }
 
-    private async Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken)
+    private async Task<bool> UpdateAsync(AgentRecord changed)
     {
         try
         {
-            return await store.UpdateAsync(changed, cancellationToken);
+            return await store.UpdateAsync(changed, CancellationToken.None);
         }
         finally
         {

@@ -26,7 +26,7 @@ internal sealed class AgentRegistrar(IAgentStore store, IAgenda agenda, SecretBo
     }
 
     /// <summary>Makes an agent with the settings of another one, and an id and secrets of its own.</summary>
-    public Task<(AgentRecord Agent, NewSecrets Secrets)> CopyAsync(AgentRecord old, CancellationToken cancellationToken) => AddAsync(
+    public Task<(AgentRecord Agent, NewSecrets Secrets)> CopyAsync(AgentRecord old) => AddAsync(
         (id, made) => NewAgent(id, made) with
         {
             SealedSource = Seal(Open(old.SealedSource, AgentDirectory.SourcePurpose(old.Id)), AgentDirectory.SourcePurpose(id)),
@@ -37,7 +37,7 @@ internal sealed class AgentRegistrar(IAgentStore store, IAgenda agenda, SecretBo
             Metadata = old.Metadata,
             Delivery = old.Delivery,
         },
-        cancellationToken);
+        CancellationToken.None);
 
     private async Task<(AgentRecord Agent, NewSecrets Secrets)> AddAsync(Func<RelayId, NewSecrets, AgentRecord> make, CancellationToken cancellationToken)
     {

@@ -14,10 +14,9 @@ internal sealed class KeyRotation(AgentEditor editor, AgentRegistrar registrar, 
     /// <param name="id">Whose.</param>
     /// <param name="presented">SHA-256 of the key that asks; null: an administrator asks, and the newest is meant.</param>
     /// <param name="grace">Zero: the old ones end at once.</param>
-    /// <param name="cancellationToken">Ends the wait, not what was begun.</param>
     /// <returns>Null for an unknown or deactivated agent, and for a key that was revoked meanwhile.</returns>
     public async Task<(NewSecrets Secrets, DateTimeOffset OldUntil)?> RotateAsync(
-        RelayId id, byte[]? presented, TimeSpan grace, CancellationToken cancellationToken)
+        RelayId id, byte[]? presented, TimeSpan grace)
     {
         var made = new NewSecrets(id, secrets);
         var until = time.GetUtcNow() + grace;
@@ -29,39 +28,37 @@ internal sealed class KeyRotation(AgentEditor editor, AgentRegistrar registrar, 
                 SealedApiKey = made.SealApiKey(),
                 SealedSigningSecret = made.SealSigningSecret(),
                 Retiring = grace > TimeSpan.Zero ? retiring : null,
-            },
-            cancellationToken);
+            });
         return changed is { Active: true } && changed.KeyHash.AsSpan().SequenceEqual(made.KeyHash) ? (made, until) : null;
     }
 
     /// <summary>Makes a new agent with the settings of an old one, which is deactivated.</summary>
     /// <param name="id">The old one.</param>
     /// <param name="adapt">What the new one has otherwise.</param>
-    /// <param name="cancellationToken">Ends the wait, not what was begun.</param>
     /// <returns>Null for an unknown or deactivated agent: nobody took its place.</returns>
     public async Task<(AgentRecord Agent, NewSecrets Secrets)?> ReplaceAsync(
-        RelayId id, Func<AgentRecord, AgentRecord> adapt, CancellationToken cancellationToken)
+        RelayId id, Func<AgentRecord, AgentRecord> adapt)
     {
-        if (await store.FindAsync(id, cancellationToken) is not { Active: true } old)
+        if (await store.FindAsync(id, CancellationToken.None) is not { Active: true } old)
         {
             return null;
         }
 
-        var successor = await registrar.CopyAsync(adapt(old), cancellationToken);
-        if (await TryDeactivateAsync(id, cancellationToken))
+        var successor = await registrar.CopyAsync(adapt(old));
+        if (await TryDeactivateAsync(id))
         {
             return successor;
         }
 
         // Somebody was faster, and only one may take the place.
-        await TryDeactivateAsync(successor.Agent.Id, cancellationToken);
+        await TryDeactivateAsync(successor.Agent.Id);
         return null;
     }
 
-    private async Task<bool> TryDeactivateAsync(RelayId id, CancellationToken cancellationToken)
+    private async Task<bool> TryDeactivateAsync(RelayId id)
     {
         var deactivates = false;
-        await editor.ChangeAsync(id, agent => (deactivates = agent.Active) ? agent with { Active = false } : agent, cancellationToken);
+        await editor.ChangeAsync(id, agent => (deactivates = agent.Active) ? agent with { Active = false } : agent);
         return deactivates;
     }
 

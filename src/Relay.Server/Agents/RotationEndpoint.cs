@@ -52,7 +52,7 @@ internal static class RotationEndpoint
         note.Target = RelayId.TryParse(agent?.Id.Value ?? request.RelayId ?? request.OldRelayId, out var meant) ? meant.Value : null;
         if (request.OldRelayId is not null)
         {
-            if (!RelayId.TryParse(request.OldRelayId, out var old) || await rotation.ReplaceAsync(old, Adapt, cancellationToken) is not { } replaced)
+            if (!RelayId.TryParse(request.OldRelayId, out var old) || await rotation.ReplaceAsync(old, Adapt) is not { } replaced)
             {
                 return Failures.UnknownRelayId();
             }
@@ -63,7 +63,7 @@ internal static class RotationEndpoint
 
         var grace = request.GraceSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : UsualGrace;
         note.Detail = $"grace_seconds {grace.TotalSeconds}";
-        return RelayId.TryParse(agent?.Id.Value ?? request.RelayId, out var id) && await rotation.RotateAsync(id, agent?.KeyHash, grace, cancellationToken) is { } rotated
+        return RelayId.TryParse(agent?.Id.Value ?? request.RelayId, out var id) && await rotation.RotateAsync(id, agent?.KeyHash, grace) is { } rotated
             ? Show(id, rotated.Secrets, rotated.OldUntil, StatusCodes.Status200OK)
             : Failures.UnknownRelayId();
 

@@ -94,7 +94,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         {
             // Not the message: it may name the URL.
             PostFailed(services.Logger, leased.Id, id, $"{exception.GetType()}{Environment.NewLine}{exception.StackTrace}");
-            Pump.Fail(leased.Id, AttemptOutcome.Nacked, "The relay failed to post it.", retryAfter: null);
+            Pump.Fail(leased.Id, AttemptOutcome.Nacked, "The relay failed to post it.", notBefore: null);
         }
     }
 
@@ -157,8 +157,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         var disables = false;
         await services.Editor.ChangeAsync(
             id,
-            agent => (disables = agent.SealedHttpEndpoint == gone) ? agent with { SealedHttpEndpoint = null, HttpEndpointGone = true } : agent,
-            CancellationToken.None);
+            agent => (disables = agent.SealedHttpEndpoint == gone) ? agent with { SealedHttpEndpoint = null, HttpEndpointGone = true } : agent);
         if (disables)
         {
             EndpointGone(services.Logger, id);
