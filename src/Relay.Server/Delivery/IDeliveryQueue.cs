@@ -304,7 +304,11 @@ internal enum EventState
 /// <param name="Attempts">The ended attempts, the first 100 of them, oldest first.</param>
 internal sealed record StoredEvent(
     EventId Id, RelayId Agent, EventState State, DateTimeOffset AcceptedAt, ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body,
-    int AttemptCount, int Failures, DateTimeOffset? DueAt, IReadOnlyList<AttemptRecord> Attempts);
+    int AttemptCount, int Failures, DateTimeOffset? DueAt, IReadOnlyList<AttemptRecord> Attempts)
+{
+    /// <summary>Whether a lost connection is among its failures.</summary>
+    public bool LossCounted { get; init; }
+}
 
 /// <param name="Number">From 1.</param>
 /// <param name="At">Unix ms at which it was handed out.</param>

@@ -1,11 +1,11 @@
-using Relay.Protocol;
 using Relay.Server.Agents;
 using Relay.Server.Delivery;
+using Relay.Server.HttpFallback;
 
 namespace Relay.Server.Polling;
 
 /// <summary>Leases what is due to an agent that asks by HTTP. The same leases as over the socket, whether or not one is connected. Any thread.</summary>
-internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, RetrySchedule schedule, TimeProvider time)
+internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, RetrySchedule schedule, HttpDeliveries httpDeliveries, TimeProvider time)
 {
     private const long MaxBytes = 8 << 20;
 
@@ -59,10 +59,10 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
 
     /// <summary>Acknowledges, as an ack frame does.</summary>
     /// <returns>False when no event of the agent has the id.</returns>
-    public async Task<bool> AckAsync(RelayId agent, EventId id) => (await AckAsync(agent, [id]))[0] != SettleResult.Unknown;
+    public async Task<bool> AckAsync(Agent agent, EventId id) => (await AckAsync(agent, [id]))[0] != SettleResult.Unknown;
 
-    public Task<IReadOnlyList<SettleResult>> AckAsync(RelayId agent, IEnumerable<EventId> ids) => queue.SettleAsync(
-        agent, [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent), AttemptOutcome.Acked))], time.GetUtcNow());
+    public Task<IReadOnlyList<SettleResult>> AckAsync(Agent agent, IEnumerable<EventId> ids) => SettleAsync(
+        agent, [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, SessionId.PollOf(agent.Id), AttemptOutcome.Acked))], time.GetUtcNow());
 
     /// <summary>Gives back an event that a poll leased, as a nack frame does.</summary>
     public async Task<SettleResult> NackAsync(Agent agent, EventId id, string? reason, TimeSpan? retryAfter, bool deadLetter)
@@ -78,28 +78,46 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
         {
             Reason = reason,
             Failures = failures,
+            LossCounted = found.LossCounted,
         };
-        return (await queue.SettleAsync(agent.Id, [schedule.AfterFailure(agent.Policy, nacked, now, retryAfter)], now))[0];
+        return (await SettleAsync(agent, [schedule.AfterFailure(agent.Policy, nacked, now, retryAfter)], now))[0];
     }
 
     /// <summary>Gives back an event that a poll leased and nobody looked at: it is due at once and nothing is counted.</summary>
-    public async Task<SettleResult> ReleaseAsync(RelayId agent, EventId id)
+    public async Task<SettleResult> ReleaseAsync(Agent agent, EventId id)
     {
-        if (await queue.FindAsync(agent, id) is not { } found)
+        if (await queue.FindAsync(agent.Id, id) is not { } found)
         {
             return SettleResult.Unknown;
         }
 
         var now = time.GetUtcNow();
-        var released = new Settlement(id, SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Released) { DueAt = now, Failures = found.Failures };
-        return (await queue.SettleAsync(agent, [released], now))[0];
+        var released = new Settlement(id, SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Released)
+        {
+            DueAt = now,
+            Failures = found.Failures,
+            LossCounted = found.LossCounted,
+        };
+        return (await SettleAsync(agent, [released], now))[0];
     }
 
     /// <summary>The caller has gone before it was answered: it never saw them, so they are due at once and nothing is counted.</summary>
-    public Task ReleaseAsync(RelayId agent, IReadOnlyList<LeasedEvent> leased)
+    public Task ReleaseAsync(Agent agent, IReadOnlyList<LeasedEvent> leased)
     {
         var now = time.GetUtcNow();
-        return queue.SettleAsync(agent, [.. leased.Select(item => item.End(SettlementKind.Retry, SessionId.PollOf(agent), AttemptOutcome.Released, now))], now);
+        return SettleAsync(agent, [.. leased.Select(item => item.End(SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Released, now))], now);
+    }
+
+    /// <summary>What is due now, or free of what it waited for, may be for the agent's endpoint.</summary>
+    private async Task<IReadOnlyList<SettleResult>> SettleAsync(Agent agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    {
+        var results = await queue.SettleAsync(agent.Id, settlements, now);
+        if (agent.HttpEndpoint is not null)
+        {
+            await httpDeliveries.WatchAsync(agent.Id);
+        }
+
+        return results;
     }
 
     private async Task<IReadOnlyList<LeasedEvent>> WithoutGivenUpAsync(Agent agent, IReadOnlyList<LeasedEvent> leased, DateTimeOffset now)
@@ -126,7 +144,7 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
 
         if (givenUp.Count > 0)
         {
-            await queue.SettleAsync(agent.Id, givenUp, now);
+            await SettleAsync(agent, givenUp, now);
         }
 
         return kept;

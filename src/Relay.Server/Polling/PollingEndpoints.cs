@@ -61,20 +61,20 @@ internal static class PollingEndpoints
         var leased = await poller.LeaseAsync(agent, count, TimeSpan.FromSeconds(seconds), ended.Token);
         if (context.RequestAborted.IsCancellationRequested)
         {
-            await poller.ReleaseAsync(agent.Id, leased);
+            await poller.ReleaseAsync(agent, leased);
             return Results.Empty;
         }
 
         if (acknowledges && leased.Count > 0)
         {
-            await poller.AckAsync(agent.Id, leased.Select(static item => item.Id));
+            await poller.AckAsync(agent, leased.Select(static item => item.Id));
         }
 
         return new PendingResult(leased, agent, time.GetUtcNow());
     }
 
     private static async Task<IResult> AckAsync(string id, HttpContext context, EventPoller poller) =>
-        EventId.TryParse(id, out var eventId) && await poller.AckAsync(context.Features.GetRequiredFeature<Agent>().Id, eventId)
+        EventId.TryParse(id, out var eventId) && await poller.AckAsync(context.Features.GetRequiredFeature<Agent>(), eventId)
             ? TypedResults.Json(new SettledResponse { Status = "acknowledged", Id = id }, ApiJson.Default.SettledResponse)
             : UnknownEvent();
 
@@ -100,7 +100,7 @@ internal static class PollingEndpoints
         if (request?.Release == true)
         {
             return request is { Reason: null, RetryAfterMs: null, DeadLetter: null }
-                ? Settled(await poller.ReleaseAsync(agent.Id, eventId), id, "released")
+                ? Settled(await poller.ReleaseAsync(agent, eventId), id, "released")
                 : Failures.Invalid("release is given alone: the event is due at once and nothing is counted.");
         }
 

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Relay.Protocol;
 using Relay.Server.Delivery;
@@ -54,6 +57,37 @@ public sealed class AgendaTests
 
         Assert.Equal(id, (await relay.AdvanceUntilAsync(target.ReceiveAsync(), Step)).Id);
         Assert.InRange(relay.Clock!.GetUtcNow() - lost, TimeSpan.Zero, TimeSpan.FromMinutes(2));
+    }
+
+    [Theory, OnEachStore]
+    public async Task What_a_poll_gives_back_after_a_long_time_is_posted_soon(string store)
+    {
+        await using var target = await EndpointTarget.StartAsync();
+        await using var relay = await HttpFallbackHost.StartAsync(store, ownClock: true);
+        var agent = await relay.RegisterAsync("""{"delivery":{"ack_timeout_ms":3600000}}""");
+        var id = await relay.QueueAsync(agent);
+        using (var polled = await SendAsync(HttpMethod.Get, $"pending/{agent.RelayId}"))
+        {
+            Assert.Equal(1, (await RelayHost.ReadJsonAsync(polled)).GetProperty("count").GetInt32());
+        }
+
+        await relay.PatchAsync(agent, $$"""{"http_endpoint":"{{target.Url}}"}""");
+        await relay.AdvanceUntilAsync(PassAsync(relay, TimeSpan.FromSeconds(20)), Step);
+        var given = relay.Clock!.GetUtcNow();
+        using (var released = await SendAsync(HttpMethod.Post, $"events/{agent.RelayId}/{id}/nack", """{"release":true}"""))
+        {
+            Assert.Equal(HttpStatusCode.OK, released.StatusCode);
+        }
+
+        Assert.Equal(id, (await relay.AdvanceUntilAsync(target.ReceiveAsync(), Step)).Id);
+        Assert.InRange(relay.Clock!.GetUtcNow() - given, TimeSpan.Zero, TimeSpan.FromMinutes(2));
+
+        async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? json = null)
+        {
+            using var request = new HttpRequestMessage(method, $"/api/v1/{path}") { Content = json is null ? null : new StringContent(json, Encoding.UTF8, "application/json") };
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", agent.ApiKey);
+            return await relay.Http.SendAsync(request);
+        }
     }
 
     [Theory, OnEachStore]

@@ -140,6 +140,30 @@ public sealed class PollingTests
         await Expect.ErrorAsync(again, HttpStatusCode.Conflict, "not_in_flight");
     }
 
+    [Theory, OnEachStore]
+    public async Task What_a_poll_gives_back_has_its_lost_connection_counted_as_before(string store)
+    {
+        await using var relay = await RelayHost.StartAsync(store, ownClock: true);
+        var agent = await relay.RegisterAsync("""{"delivery":{"retry_delays_ms":[0]}}""");
+        string id;
+        await using (var connected = await relay.ConnectAsync(agent))
+        {
+            id = await relay.QueueAsync(agent);
+            await connected.ReceiveWebhookAsync();
+            connected.Cut();
+        }
+
+        await relay.WhenAsync(agent, id, EventState.Waiting);
+        foreach (var (given, failures) in new[] { ("""{"release":true}""", 1), ("""{"retry_after_ms":0}""", 2) })
+        {
+            Assert.Equal(1, (await PollAsync(relay, agent)).GetProperty("count").GetInt32());
+            using var response = await SendAsync(relay, agent, HttpMethod.Post, $"/api/v1/events/{agent.RelayId}/{id}/nack", given);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            var found = await relay.FindAsync(agent, id);
+            Assert.Equal((failures, true), (found.Failures, found.LossCounted));
+        }
+    }
+
     [Fact]
     public async Task A_poll_works_while_a_socket_is_connected_and_neither_gets_the_others()
     {

@@ -94,6 +94,9 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
         var (head, body) = tables.Events.Payload(row.Key);
         return new StoredEvent(
             id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,
-            row.Attempts, row.Failures, row.DueAt, tables.Events.History(row.Key));
+            row.Attempts, row.Failures, row.DueAt, tables.Events.History(row.Key))
+        {
+            LossCounted = row.LossCounted,
+        };
     }
 }

@@ -77,7 +77,10 @@ internal static class QueueReplies
         var values = (RedisValue[])answer!;
         return new StoredEvent(
             id, agent, State(values[0]!), Time(values[1])!.Value, (byte[])values[2]!, (byte[])values[3]!,
-            AttemptCount: (int)values[4], Failures: (int)values[5], DueAt: Time(values[6]), AttemptLines.Read(values[7]!));
+            AttemptCount: (int)values[4], Failures: (int)values[5], DueAt: Time(values[6]), AttemptLines.Read(values[7]!))
+        {
+            LossCounted = (bool)values[8],
+        };
     }
 
     /// <summary>Which sets list.lua looks at.</summary>

@@ -24,7 +24,7 @@ internal static class Answers
     public static string Of(StoredEvent? stored) => stored is null
         ? "nothing"
         : $"{stored.Id} of {stored.Agent} {stored.State}, accepted {Of(stored.AcceptedAt)}, {Of(stored.Head)} {Of(stored.Body)}, attempts {stored.AttemptCount}, "
-            + $"failures {stored.Failures}, due {Of(stored.DueAt)}, history [{string.Join("; ", stored.Attempts)}]";
+            + $"failures {stored.Failures}, loss {stored.LossCounted}, due {Of(stored.DueAt)}, history [{string.Join("; ", stored.Attempts)}]";
 
     public static string Of(DateTimeOffset? time) => time?.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture) ?? "never";
 

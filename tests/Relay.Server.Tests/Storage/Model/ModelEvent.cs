@@ -57,5 +57,8 @@ internal sealed class ModelEvent(NewEvent accepted)
     }
 
     public StoredEvent AsStored() => new(
-        Id, Accepted.Agent, State, Accepted.AcceptedAt, Accepted.Head, Accepted.Body, Attempts, Failures, HasDueTime ? Due : null, [.. History]);
+        Id, Accepted.Agent, State, Accepted.AcceptedAt, Accepted.Head, Accepted.Body, Attempts, Failures, HasDueTime ? Due : null, [.. History])
+    {
+        LossCounted = LossCounted,
+    };
 }
