@@ -15,7 +15,10 @@ internal static class Probe
 
     public static NewEvent For(RelayId agent, EventId id, DateTimeOffset now) => new(id, agent, now, Head, ReadOnlyMemory<byte>.Empty, IdempotencyKey: null);
 
-    public static bool Is(LeasedEvent leased) => leased.Head.Span.SequenceEqual(Head);
+    public static bool Is(LeasedEvent leased) => Is(leased.Head);
+
+    /// <param name="head">As stored.</param>
+    public static bool Is(ReadOnlyMemory<byte> head) => head.Span.SequenceEqual(Head);
 
     public static ProbeMessage Message(EventId id) => new() { Id = WirePrefix + id.ToString()[IdPrefix.Length..] };
 

@@ -74,6 +74,13 @@ internal static class IngestEndpoints
                 StatusCodes.Status413PayloadTooLarge, ErrorCodes.BodyTooLarge, $"The body may have at most {options.Value.MaxBodyBytes} bytes.");
         }
 
+        // The body may have taken minutes, and the agent may be another by now, or be gone.
+        agent = await agents.FindAsync(id, cancellationToken);
+        if (agent is null)
+        {
+            return Failures.UnknownRelayId();
+        }
+
         if (await gate.CheckAsync(agent, context.Request, body, cancellationToken) is { } answer)
         {
             return answer;

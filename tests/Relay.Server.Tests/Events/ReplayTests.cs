@@ -66,6 +66,22 @@ public sealed class ReplayTests
         Assert.Equal(replay, (await host.GetJsonAsync($"events/{again}", agent)).GetProperty("replay_of").GetString());
     }
 
+    [Theory, OnEachStore]
+    public async Task A_probe_is_not_replayed(string store)
+    {
+        await using var host = await RelayHost.StartAsync(store);
+        var agent = await host.RegisterAsync();
+        await using var connected = await host.ConnectAsync(agent);
+        var probing = host.PostAsync($"agents/{agent.RelayId}/probe", "", agent);
+        var id = (await connected.ExpectAsync("probe")).GetProperty("id").GetString()!;
+        await connected.AckAsync(id);
+        using var probed = await probing;
+
+        Assert.Equal(("done", 0, 0), Counts(await ReplayManyAsync(host, agent, """{"status":"delivered"}""")));
+        using var response = await host.PostAsync($"events/evt_{id["prb_".Length..]}/replay", "", agent);
+        await Expect.ErrorAsync(response, HttpStatusCode.NotFound, "unknown_event");
+    }
+
     [Fact]
     public void A_replays_head_is_the_old_one_and_what_it_repeats()
     {

@@ -152,6 +152,26 @@ public sealed class IngestTests
     }
 
     [Fact]
+    public async Task An_agent_that_is_deactivated_while_a_body_comes_takes_nothing()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded");
+        var agent = await relay.RegisterAsync();
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(relay.Http.BaseAddress!.Host, relay.Http.BaseAddress.Port);
+        using var answers = new StreamReader(socket.GetStream(), Encoding.ASCII);
+
+        // The server asks for the body when it has looked up whom it is for.
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/v1/webhook/{agent.RelayId} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"));
+        Assert.StartsWith("HTTP/1.1 100", await answers.ReadLineAsync(), StringComparison.Ordinal);
+        await answers.ReadLineAsync();
+        await relay.DeactivateAsync(agent);
+        await socket.GetStream().WriteAsync("body"u8.ToArray());
+
+        Assert.StartsWith("HTTP/1.1 404", await answers.ReadLineAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_sender_that_hangs_up_in_the_middle_of_its_body_leaves_nothing()
     {
         await using var relay = await RelayHost.StartAsync("embedded");

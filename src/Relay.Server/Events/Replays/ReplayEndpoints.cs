@@ -53,13 +53,18 @@ internal static class ReplayEndpoints
             return fault;
         }
 
-        if (!EventReplayer.CanReplay(stored!))
+        if (Probe.Is(stored!.Head))
         {
-            return new ErrorResult(
-                StatusCodes.Status409Conflict, ErrorCodes.EventNotSettled, $"The event is {EventStatuses.Of(stored!.State).Name()}: it will be delivered anyway. Replay it when that came to an end.");
+            return EventFailures.UnknownEvent();
         }
 
-        if (await agents.FindAsync(stored!.Agent, cancellationToken) is not { } agent)
+        if (!EventReplayer.CanReplay(stored))
+        {
+            return new ErrorResult(
+                StatusCodes.Status409Conflict, ErrorCodes.EventNotSettled, $"The event is {EventStatuses.Of(stored.State).Name()}: it will be delivered anyway. Replay it when that came to an end.");
+        }
+
+        if (await agents.FindAsync(stored.Agent, cancellationToken) is not { } agent)
         {
             return Failures.UnknownRelayId();
         }

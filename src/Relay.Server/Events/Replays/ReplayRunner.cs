@@ -52,7 +52,7 @@ internal sealed class ReplayRunner(IDeliveryQueue queue, EventReplayer replayer,
         {
             cancellationToken.ThrowIfCancellationRequested();
             var page = await queue.ListAsync(job.Agent, new EventQuery(filter.Status, before, PageSize));
-            ids.AddRange(page.Events.Where(one => one.AcceptedAt >= filter.From && one.AcceptedAt <= filter.To).Select(static one => one.Id));
+            ids.AddRange(page.Events.Where(one => one.AcceptedAt >= filter.From && one.AcceptedAt <= filter.To && !Probe.Is(one.Head)).Select(static one => one.Id));
             before = ids.Count >= filter.Limit || page.Events.Any(one => one.AcceptedAt < filter.From - Slack) ? null : page.Next;
         }
 
