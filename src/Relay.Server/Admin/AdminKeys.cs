@@ -21,8 +21,8 @@ internal sealed class AdminKeys(IAdminKeyStore store, TimeProvider time)
 
     private readonly Lock _gate = new();
 
-    /// <summary>Keys that are there, by hash in hex: no more than are kept.</summary>
-    private readonly ConcurrentDictionary<string, (AdminKeyRecord Key, DateTimeOffset Until)> _remembered = new();
+    /// <summary>Keys that are there, by hash in hex, with the timestamp: no more than are kept.</summary>
+    private readonly ConcurrentDictionary<string, (AdminKeyRecord Key, long FoundAt)> _remembered = new();
 
     private long _forgotten;
 
@@ -58,9 +58,9 @@ internal sealed class AdminKeys(IAdminKeyStore store, TimeProvider time)
     public async ValueTask<AdminKeyRecord?> FindAsync(byte[] keyHash)
     {
         var now = time.GetUtcNow();
-        var found = _remembered.TryGetValue(Convert.ToHexString(keyHash), out var remembered) && now < remembered.Until
+        var found = _remembered.TryGetValue(Convert.ToHexString(keyHash), out var remembered) && time.GetElapsedTime(remembered.FoundAt) < RememberedFor
             ? remembered.Key
-            : await LoadAsync(keyHash, now);
+            : await LoadAsync(keyHash);
         return found is not null && CryptographicOperations.FixedTimeEquals(found.KeyHash, keyHash) && !(found.ExpiresAt <= now.ToUnixTimeMilliseconds())
             ? found
             : null;
@@ -93,8 +93,9 @@ internal sealed class AdminKeys(IAdminKeyStore store, TimeProvider time)
         }
     }
 
-    private async Task<AdminKeyRecord?> LoadAsync(byte[] keyHash, DateTimeOffset now)
+    private async Task<AdminKeyRecord?> LoadAsync(byte[] keyHash)
     {
+        var began = time.GetTimestamp();
         var forgotten = Volatile.Read(ref _forgotten);
         var found = await store.FindAsync(keyHash);
         lock (_gate)
@@ -106,7 +107,7 @@ internal sealed class AdminKeys(IAdminKeyStore store, TimeProvider time)
             else if (forgotten == _forgotten)
             {
                 // Otherwise what was revoked meanwhile may be this very key, read before.
-                _remembered[Convert.ToHexString(keyHash)] = (found, now + RememberedFor);
+                _remembered[Convert.ToHexString(keyHash)] = (found, began);
             }
         }
 

@@ -1,4 +1,5 @@
 using Relay.Server.Admin;
+using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Audit;
@@ -45,10 +46,9 @@ internal sealed partial class AuditTrail(IAuditLog log, TimeProvider time, ILogg
         int omitted;
         lock (_gate)
         {
-            var now = time.GetUtcNow();
-            if (now >= _windowEnd)
+            if (Repeating.IsDue(ref _windowEnd, RefusedWindow, time.GetUtcNow()))
             {
-                (_windowEnd, _inWindow) = (now + RefusedWindow, 0);
+                _inWindow = 0;
             }
 
             if (++_inWindow > MostRefused)

@@ -113,7 +113,9 @@ internal sealed partial class HttpDelivery : IAgentWatcher
     {
         lock (_gate)
         {
-            return _listed is null or { IsFaulted: true } || Now - _listedAt >= ListedFor ? _listed = ListAsync(Now + Hold) : _listed;
+            // A clock that went back has left the entry too far ahead.
+            var since = Now - _listedAt;
+            return _listed is null or { IsFaulted: true } || since >= ListedFor || since < TimeSpan.Zero ? _listed = ListAsync(Now + Hold) : _listed;
         }
     }
 
