@@ -65,6 +65,26 @@ public sealed class AuthenticationTests : ClientTest
     }
 
     [Fact]
+    public async Task Key_that_came_too_late_is_sent_again()
+    {
+        var client = NewClient();
+        var errors = Record<RelayError>(add => client.Error += add);
+        var reconnecting = Record<RelayReconnecting>(add => client.Reconnecting += add);
+        Receive(client);
+        var connection = await Relay.AcceptAsync();
+        await connection.ReadAsync<AuthMessage>();
+        await connection.SendAsync(new AuthErrorMessage { Error = ErrorCodes.AuthTimeout, Message = "Too slow." });
+
+        // The error is enough for the client: it may be gone already.
+        await Xunit.Record.ExceptionAsync(() => connection.CloseAsync(CloseCodes.AuthTimeout));
+
+        var error = await errors.NextAsync();
+        Assert.Equal((RelayErrorKind.ConnectFailed, "Too slow."), (error.Kind, error.Message));
+        Clock.Advance((await reconnecting.NextAsync()).Delay);
+        await Relay.AuthenticateAsync();
+    }
+
+    [Fact]
     public async Task Close_code_4001_ends_the_client()
     {
         var client = NewClient();

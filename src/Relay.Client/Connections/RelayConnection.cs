@@ -190,14 +190,18 @@ internal sealed class RelayConnection : IDisposable
                 _authenticated(success);
                 _work.Set();
                 break;
+            case AuthErrorMessage { Error: ErrorCodes.AuthTimeout } late:
+                // Not about the key: this side or the server was slow.
+                Stop(ConnectionEnd.Lost(late.Message));
+                break;
             case AuthErrorMessage refused:
                 Stop(ConnectionEnd.Refused(refused.Error, refused.Message));
                 break;
             case DisconnectMessage disconnect:
                 _announced = disconnect;
                 break;
-            case ErrorMessage { Error: ErrorCodes.UnknownEvent } late:
-                _log.SettledTooLate(late.Id);
+            case ErrorMessage { Error: ErrorCodes.UnknownEvent } unknown:
+                _log.SettledTooLate(unknown.Id);
                 break;
             case ErrorMessage fault:
                 if (fault.Id is not null)
