@@ -13,8 +13,8 @@ public class RelayException : Exception
 /// <summary>The server refused the api key, or the agent was deactivated: trying again with the same key will not help.</summary>
 public sealed class RelayAuthenticationException : RelayException
 {
-    internal RelayAuthenticationException(string errorCode, string message, Exception? innerException = null)
-        : base(message, innerException) => ErrorCode = errorCode;
+    internal RelayAuthenticationException(string errorCode, string message)
+        : base(message) => ErrorCode = errorCode;
 
     /// <summary>The server's word for it, for instance <c>invalid_api_key</c> or <c>deactivated</c>.</summary>
     public string ErrorCode { get; }

@@ -94,10 +94,11 @@ public sealed class HostingTests : ClientTest
     public async Task Refused_key_stops_the_host_and_says_why()
     {
         ExpectedErrors = 1;
-        Relay.RefuseWith = 401;
         using var host = Build(services => services.AddRelayClient(Configure, (_, _, _) => Task.CompletedTask));
 
-        await host.RunAsync().Soon();
+        var running = host.RunAsync();
+        await RefuseAsync();
+        await running.Soon();
 
         var line = Assert.Single(Logger.Lines, line => line.Level == LogLevel.Critical);
         Assert.Contains("refused the api key", line.Text, StringComparison.Ordinal);
@@ -120,6 +121,12 @@ public sealed class HostingTests : ClientTest
         var services = new ServiceCollection().AddRelayClient<ScopedHandler>(Configure);
 
         Assert.Throws<InvalidOperationException>(() => services.AddRelayClient<ScopedHandler>(Configure));
+    }
+
+    private async Task RefuseAsync()
+    {
+        var connection = await Relay.AcceptAsync();
+        await connection.SendAsync(new AuthErrorMessage { Error = ErrorCodes.InvalidApiKey, Message = "Wrong." });
     }
 
     private IHost Build(Action<IServiceCollection> configure)

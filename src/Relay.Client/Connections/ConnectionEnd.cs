@@ -21,19 +21,20 @@ internal sealed record ConnectionEnd(string Reason)
 
     public static ConnectionEnd Lost(string reason, Exception? cause = null) => new(reason) { Cause = cause };
 
-    public static ConnectionEnd Refused(string errorCode, string message, Exception? cause = null) => new(message)
+    public static ConnectionEnd Refused(string errorCode, string message) => new(message)
     {
-        Cause = cause,
-        Final = new RelayAuthenticationException(errorCode, $"The relay refused the api key ({errorCode}): {message}", cause),
+        Final = new RelayAuthenticationException(errorCode, $"The relay refused the api key ({errorCode}): {message}"),
     };
 
     /// <summary>
-    /// The upgrade was answered with another status. Only 401 is final: it is about the key. All others may come from a proxy in between,
-    /// and pass: 403 and 404 while its rules or the relay behind it change, 429 and 5xx by their nature.
+    /// The upgrade was answered with another status. None is final, for none is about the key, which is sent later: 401, 403 and 404 come
+    /// from a proxy in between and pass when its rules or the relay behind it change, 429 and 5xx pass by their nature.
     /// </summary>
-    public static ConnectionEnd NoUpgrade(int status, Exception cause) => status == 401
-        ? Refused(ErrorCodes.InvalidApiKey, $"the server answered HTTP {status}.", cause)
-        : Lost($"The server, or a proxy before it, answered HTTP {status} instead of opening a WebSocket. If that stays so, check Url.", cause);
+    public static ConnectionEnd NoUpgrade(int status, Exception cause) => Lost(
+        status is 401 or 407
+            ? $"HTTP {status} came before the api key was sent, so from a proxy on the way, or from no relay. If that stays so, check Url, and what the proxy asks for."
+            : $"The server, or a proxy before it, answered HTTP {status} instead of opening a WebSocket. If that stays so, check Url.",
+        cause);
 
     public static ConnectionEnd ClosedByServer(int? code, string? description)
     {
