@@ -8,9 +8,6 @@ namespace Relay.Client;
 internal sealed class HandlerRunner(
     DeliveryInbox inbox, ClientEvents events, Func<RelayDelivery, CancellationToken, Task<RelayReply?>> handler, CancellationToken abandon)
 {
-    /// <summary>Characters of a reason that the server keeps in the event's history.</summary>
-    private const int MaxReason = 256;
-
     /// <summary>Ends when there is nothing more to take. Never throws.</summary>
     public Task RunAsync(int concurrency, CancellationToken until) =>
         Task.WhenAll(Enumerable.Range(0, concurrency).Select(_ => Task.Run(() => WorkAsync(until), CancellationToken.None)));
@@ -37,8 +34,7 @@ internal sealed class HandlerRunner(
         }
         catch (Exception exception)
         {
-            var reason = $"{exception.GetType().Name}: {exception.Message}";
-            await delivery.NackAsync(reason: reason.Length > MaxReason ? reason[..MaxReason] : reason).ConfigureAwait(false);
+            await delivery.NackAsync(reason: $"{exception.GetType().Name}: {exception.Message}").ConfigureAwait(false);
             events.Raise(new RelayError(RelayErrorKind.HandlerFailed, "The handler threw; the delivery was given back.", delivery.Id, exception));
         }
     }

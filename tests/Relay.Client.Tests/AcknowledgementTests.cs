@@ -57,6 +57,22 @@ public sealed class AcknowledgementTests : ClientTest
     }
 
     [Fact]
+    public async Task Reason_is_cut_to_what_the_server_keeps_and_no_character_in_two()
+    {
+        var taken = Receive(NewClient());
+        var connection = await Relay.AuthenticateAsync();
+        await connection.DeliverAsync();
+        await connection.DeliverAsync();
+
+        // One frame of it would be larger than a server takes.
+        await (await taken.NextAsync()).NackAsync(reason: new string('x', 3 << 20));
+        Assert.Equal(new string('x', 256), (await connection.ReadAsync<NackMessage>()).Reason);
+
+        await (await taken.NextAsync()).NackAsync(reason: new string('x', 255) + "\U0001F642");
+        Assert.Equal(new string('x', 255), (await connection.ReadAsync<NackMessage>()).Reason);
+    }
+
+    [Fact]
     public async Task Acks_that_are_ready_together_leave_in_one_frame()
     {
         var client = NewClient();

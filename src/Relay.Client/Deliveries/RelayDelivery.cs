@@ -11,6 +11,9 @@ namespace Relay.Client;
 /// </summary>
 public sealed class RelayDelivery
 {
+    /// <summary>Characters of a reason that the server keeps. With an endless one the frame would be too large and end the connection.</summary>
+    private const int MaxReason = 256;
+
     private readonly IDeliveryOwner _owner;
     private readonly WebhookMessage _message;
 
@@ -103,13 +106,13 @@ public sealed class RelayDelivery
 
     /// <summary>Gives the event back, as <see cref="AckAsync"/> acknowledges it.</summary>
     /// <param name="delay">When it is to come again; by the server's retry schedule if not given.</param>
-    /// <param name="reason">Kept in the event's history, where the operator reads it.</param>
+    /// <param name="reason">Kept in the event's history, where the operator reads it; cut after 256 characters.</param>
     /// <param name="deadLetter">Do not try again: put it to the dead letters.</param>
     /// <exception cref="RelayException">Only for what was polled: the relay could not be told, so this may be tried again.</exception>
     public ValueTask NackAsync(TimeSpan? delay = null, string? reason = null, bool deadLetter = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(delay ?? TimeSpan.Zero, TimeSpan.Zero, nameof(delay));
-        return _owner.NackAsync(this, delay, reason, deadLetter);
+        return _owner.NackAsync(this, delay, Cut(reason), deadLetter);
     }
 
     /// <summary>
@@ -121,6 +124,12 @@ public sealed class RelayDelivery
 
     /// <summary>The id and the attempt, without the content.</summary>
     public override string ToString() => $"{Id} (attempt {Attempt})";
+
+    /// <summary>Not between the two halves of one character.</summary>
+    private static string? Cut(string? reason) =>
+        reason is not { Length: > MaxReason } ? reason
+        : char.IsHighSurrogate(reason[MaxReason - 1]) ? reason[..(MaxReason - 1)]
+        : reason[..MaxReason];
 }
 
 /// <summary>Where a delivery stands in this process.</summary>

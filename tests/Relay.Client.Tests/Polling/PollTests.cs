@@ -46,6 +46,20 @@ public sealed class PollTests : ClientTest
     }
 
     [Fact]
+    public async Task Reason_is_cut_to_what_the_server_keeps()
+    {
+        var pending = new FakePending(Relay);
+        pending.Add();
+
+        await foreach (var delivery in NewPoller().PollAsync())
+        {
+            await delivery.NackAsync(reason: new string('x', 257));
+        }
+
+        Assert.Equal($$"""{"reason":"{{new string('x', 256)}}"}""", (await pending.Calls.NextAsync()).Body);
+    }
+
+    [Fact]
     public async Task Reply_to_what_was_polled_acknowledges()
     {
         var pending = new FakePending(Relay);
