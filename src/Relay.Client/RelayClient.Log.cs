@@ -41,7 +41,7 @@ internal static partial class Log
     [LoggerMessage(12, LogLevel.Error, "Stopping did not go cleanly")]
     public static partial void StopFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(14, LogLevel.Warning, "Up to {Count} events that were polled and not looked at could not be given back; they come again when their lease ends")]
+    [LoggerMessage(14, LogLevel.Warning, "Up to {Count} events that were polled and not shown could not be given back; they come again when their lease ends")]
     public static partial void NotGivenBack(this ILogger log, int count, Exception exception);
 
     [LoggerMessage(13, LogLevel.Warning, "The relay gave up {Count} events ({Reason}) that it had accepted from {From} to {To}; they will not be delivered")]

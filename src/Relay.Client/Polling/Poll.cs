@@ -20,9 +20,10 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
         settings.WarnIfReadable(log);
         while (await LeaseAsync(limit, wait, cancellationToken).ConfigureAwait(false) is { Count: > 0 } leased)
         {
-            var waiting = await OnlyGenuineAsync(leased, cancellationToken).ConfigureAwait(false);
+            var (waiting, rejected) = Sort(leased);
             try
             {
+                await RejectAsync(rejected, cancellationToken).ConfigureAwait(false);
                 while (waiting.TryPeek(out var delivery))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
@@ -67,21 +68,20 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
         };
     }
 
-    /// <summary>What is not genuine is given back and not shown.</summary>
-    private async Task<Queue<RelayDelivery>> OnlyGenuineAsync(List<WebhookMessage?> leased, CancellationToken cancellationToken)
+    /// <summary>The genuine, to be shown, and what gives back the others.</summary>
+    private (Queue<RelayDelivery> Genuine, List<Call> Rejected) Sort(List<WebhookMessage?> leased)
     {
         var genuine = new Queue<RelayDelivery>();
+        var rejected = new List<Call>();
         foreach (var message in leased)
         {
             if (message is null)
             {
                 events.Raise(new RelayError(RelayErrorKind.MalformedFrame, "A polled event could not be read; it was left to its lease."));
-                continue;
             }
-
-            if (check.Fault(message) is { } fault)
+            else if (check.Fault(message) is { } fault)
             {
-                await SendAsync(Call.Nack(message.Id, delay: null, fault, deadLetter: false), cancellationToken).ConfigureAwait(false);
+                rejected.Add(Call.Nack(message.Id, delay: null, fault, deadLetter: false));
             }
             else
             {
@@ -89,7 +89,23 @@ internal sealed class Poll(ClientSettings settings, RelayHttp http, string relay
             }
         }
 
-        return genuine;
+        return (genuine, rejected);
+    }
+
+    /// <summary>What fails is left to its lease: it keeps nothing that is genuine from being shown.</summary>
+    private async Task RejectAsync(List<Call> rejected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var nack in rejected)
+            {
+                await SendAsync(nack, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (RelayException exception) when (exception is not RelayAuthenticationException)
+        {
+            log.NotGivenBack(rejected.Count, exception);
+        }
     }
 
     /// <summary>The enumeration was left: what nobody saw is due at once, for the next poll. Never throws; what fails is left to its lease.</summary>

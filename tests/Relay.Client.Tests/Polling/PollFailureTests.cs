@@ -1,3 +1,5 @@
+using Relay.Protocol;
+
 namespace Relay.Client.Tests.Polling;
 
 public sealed class PollFailureTests : ClientTest
@@ -169,6 +171,49 @@ public sealed class PollFailureTests : ClientTest
     }
 
     [Fact]
+    public async Task Forged_event_that_cannot_be_given_back_keeps_no_other_from_being_handed_out()
+    {
+        var pending = new FakePending(Relay);
+        pending.Add(keys: new SigningKeys(ApiKey.New(), [Relay.Secret]));
+        var good = pending.Add();
+        var client = NewPoller();
+        client.Error += _ => pending.Instead.Enqueue((404, "", null));
+
+        Assert.Equal([good], await PollAsync(client));
+
+        Assert.Equal("DELETE", (await pending.Calls.NextAsync()).Method);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Poll_that_ends_while_it_gives_a_forged_event_back_gives_the_others_back_too(bool cancelled)
+    {
+        var pending = new FakePending(Relay);
+        pending.Add(keys: new SigningKeys(ApiKey.New(), [Relay.Secret]));
+        var good = pending.Add();
+        using var stop = new CancellationTokenSource();
+        var client = NewPoller();
+        client.Error += _ =>
+        {
+            if (cancelled)
+            {
+                stop.Cancel();
+            }
+            else
+            {
+                pending.Instead.Enqueue((401, "", null));
+            }
+        };
+
+        var ended = await Xunit.Record.ExceptionAsync(() => PollAsync(client, stop.Token));
+
+        Assert.True(cancelled ? ended is OperationCanceledException : ended is RelayAuthenticationException, ended?.ToString());
+        var call = await pending.Calls.NextAsync();
+        Assert.Equal(($"/api/v1/events/agt_0123456789abcdef/{good}/nack", """{"release":true}"""), (call.Path, call.Body));
+    }
+
+    [Fact]
     public async Task Disposal_ends_a_poll_that_waits()
     {
         var asked = new TaskCompletionSource();
@@ -186,10 +231,10 @@ public sealed class PollFailureTests : ClientTest
         await Assert.ThrowsAsync<ObjectDisposedException>(() => polling);
     }
 
-    private static async Task<List<string>> PollAsync(RelayClient client)
+    private static async Task<List<string>> PollAsync(RelayClient client, CancellationToken cancellationToken = default)
     {
         var ids = new List<string>();
-        await foreach (var delivery in client.PollAsync())
+        await foreach (var delivery in client.PollAsync(cancellationToken: cancellationToken))
         {
             await delivery.AckAsync();
             ids.Add(delivery.Id);
