@@ -35,7 +35,7 @@ public sealed class RelayClient : IAsyncDisposable
     public RelayClient(RelayClientOptions options)
     {
         _settings = ClientSettings.From(options);
-        _log = _settings.Options.LoggerFactory?.CreateLogger<RelayClient>() ?? NullLogger<RelayClient>.Instance;
+        _log = _settings.Options.LoggerFactory is { } loggers ? new QuietLogger(loggers.CreateLogger<RelayClient>()) : NullLogger.Instance;
         var work = new WorkSignal();
         _events = new ClientEvents(_log);
         _ledger = new DeliveryLedger(work, _settings.Time);

@@ -32,6 +32,29 @@ public sealed class EventTests : ClientTest
         await client.DisposeAsync().AsTask().Soon();
     }
 
+    [Theory]
+    [InlineData(LogLevel.Trace)]
+    [InlineData(LogLevel.Warning)]
+    public async Task Logger_that_throws_does_not_harm_the_loop(LogLevel throwsFrom)
+    {
+        Relay.RefuseWith = 503;
+        var log = new RecordingLogger { ThrowsFrom = throwsFrom };
+        var client = NewClient(options => options.LoggerFactory = log);
+        var reconnecting = Record<RelayReconnecting>(add => client.Reconnecting += add);
+        var errors = Record<RelayError>(add => client.Error += add);
+        client.Connected += _ => throw new InvalidOperationException("connected");
+        var taken = Receive(client);
+
+        Assert.Equal(RelayErrorKind.ConnectFailed, (await errors.NextAsync()).Kind);
+        var delay = (await reconnecting.NextAsync()).Delay;
+        Relay.RefuseWith = null;
+        Clock.Advance(delay);
+        var id = await (await Relay.AuthenticateAsync()).DeliverAsync();
+
+        Assert.Equal(id, (await taken.NextAsync()).Id);
+        Assert.Contains(log.Lines, line => line.Level == LogLevel.Error);
+    }
+
     [Fact]
     public async Task Gap_is_raised_and_logged_as_a_warning()
     {

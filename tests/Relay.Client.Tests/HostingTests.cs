@@ -105,6 +105,20 @@ public sealed class HostingTests : ClientTest
     }
 
     [Fact]
+    public async Task Refused_key_stops_the_host_even_if_that_cannot_be_logged()
+    {
+        var log = new RecordingLogger { ThrowsFrom = LogLevel.Critical };
+        using var host = Build(services => services.AddRelayClient(Configure, (_, _, _) => Task.CompletedTask).AddLogging(logging => logging.AddProvider(log)));
+
+        var running = host.RunAsync();
+        ExpectedErrors = 1;
+        await RefuseAsync();
+        await running.Soon();
+
+        Assert.Single(log.Lines, line => line.Level == LogLevel.Critical);
+    }
+
+    [Fact]
     public async Task Wrong_options_stop_the_host_at_its_start()
     {
         using var host = Build(services => services.AddRelayClient(_ => { }, (_, _, _) => Task.CompletedTask));

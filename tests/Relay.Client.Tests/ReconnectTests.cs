@@ -138,6 +138,31 @@ public sealed class ReconnectTests : ClientTest
         await Relay.AuthenticateAsync();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Loop_that_fails_says_so_to_who_waits(bool receives)
+    {
+        Relay.RefuseWith = 503;
+        var client = NewClient(options => options.Jitter = () => throw new InvalidOperationException("No chance."));
+        Task ended;
+        if (receives)
+        {
+            Receive(client, out ended);
+        }
+        else
+        {
+            ended = client.RunAsync((_, _) => Task.CompletedTask);
+        }
+
+        var failure = await Assert.ThrowsAsync<RelayException>(() => ended.Soon());
+
+        Assert.Equal("No chance.", Assert.IsType<InvalidOperationException>(failure.InnerException).Message);
+        Assert.Equal(RelayClientState.Closed, client.State);
+        await Assert.ThrowsAsync<RelayException>(() => client.RunAsync((_, _) => Task.CompletedTask).Soon());
+        await client.DisposeAsync().AsTask().Soon();
+    }
+
     [Fact]
     public async Task Server_that_does_not_answer_the_key_is_given_up_on()
     {

@@ -21,30 +21,17 @@ internal sealed class ConnectionLoop(
     /// <summary>Why there will be no further connection, unless this side stopped.</summary>
     public RelayException? Failure { get; private set; }
 
-    /// <summary>Never throws.</summary>
+    /// <summary>Never throws: what fails against all expectation is told to who waits for deliveries.</summary>
     public async Task RunAsync()
     {
-        if (!_stop.IsCancellationRequested)
+        try
         {
-            settings.WarnIfReadable(log);
+            await KeepConnectedAsync().ConfigureAwait(false);
         }
-
-        var backoff = new Backoff(settings.Options);
-        while (!_stop.IsCancellationRequested)
+        catch (Exception exception)
         {
-            Move(RelayClientState.Connecting);
-            using var connection = NewConnection();
-            var end = await connection.RunAsync().ConfigureAwait(false);
+            Failure = new RelayException("The relay client failed and has ended: " + exception.GetBaseException().Message, exception);
             Forget();
-            if (end.CloseCode == CloseCodes.FrameTooLarge)
-            {
-                ledger.ForgetReplies();
-            }
-
-            if (!await TryGoOnAsync(connection, end, backoff).ConfigureAwait(false))
-            {
-                break;
-            }
         }
 
         Move(RelayClientState.Closed);
@@ -70,6 +57,32 @@ internal sealed class ConnectionLoop(
     }
 
     public void Dispose() => _stop.Dispose();
+
+    private async Task KeepConnectedAsync()
+    {
+        if (!_stop.IsCancellationRequested)
+        {
+            settings.WarnIfReadable(log);
+        }
+
+        var backoff = new Backoff(settings.Options);
+        while (!_stop.IsCancellationRequested)
+        {
+            Move(RelayClientState.Connecting);
+            using var connection = NewConnection();
+            var end = await connection.RunAsync().ConfigureAwait(false);
+            Forget();
+            if (end.CloseCode == CloseCodes.FrameTooLarge)
+            {
+                ledger.ForgetReplies();
+            }
+
+            if (!await TryGoOnAsync(connection, end, backoff).ConfigureAwait(false))
+            {
+                break;
+            }
+        }
+    }
 
     private RelayConnection NewConnection()
     {

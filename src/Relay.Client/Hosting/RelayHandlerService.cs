@@ -12,6 +12,8 @@ internal sealed class RelayHandlerService(
     IHostApplicationLifetime lifetime,
     ILogger<RelayClient> log) : BackgroundService
 {
+    private readonly QuietLogger _log = new(log);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
@@ -20,7 +22,7 @@ internal sealed class RelayHandlerService(
         }
         catch (RelayException exception)
         {
-            log.HostStops(exception.Message);
+            _log.HostStops(exception.Message);
             lifetime.StopApplication();
         }
     }
