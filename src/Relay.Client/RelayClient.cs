@@ -40,7 +40,7 @@ public sealed class RelayClient : IAsyncDisposable
         _events = new ClientEvents(_log);
         _ledger = new DeliveryLedger(work, _settings.Time);
         _check = new SignatureCheck(_settings, _events);
-        _inbox = new DeliveryInbox(_settings, _ledger, _check, _log);
+        _inbox = new DeliveryInbox(_settings, _ledger, _check, ConsumerNow, _log);
         _http = new RelayHttp(_settings, _events);
         _loop = new ConnectionLoop(_settings, _ledger, _inbox, _events, work, _log);
     }
@@ -85,8 +85,8 @@ public sealed class RelayClient : IAsyncDisposable
 
     /// <summary>
     /// The deliveries, for as long as it is enumerated; each is to be acknowledged or given back. What has not been taken is extended
-    /// meanwhile, what was taken is not. Leaving the enumeration keeps the connection for acks and for the next enumeration: dispose
-    /// the client to close it.
+    /// meanwhile, what was taken is not: if its lease ends, the event comes once more, as a delivery that is settled together with the
+    /// first. Leaving the enumeration keeps the connection for acks and for the next enumeration: dispose the client to close it.
     /// </summary>
     /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
     /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
@@ -215,10 +215,12 @@ public sealed class RelayClient : IAsyncDisposable
         }
     }
 
+    private ConsumerKind ConsumerNow() => _stopped is null ? _consumer : ConsumerKind.Leaving;
+
     private async Task RunLoopsAsync()
     {
         using var ended = new CancellationTokenSource();
-        var keeping = LeaseKeeper.RunAsync(_settings, _ledger, () => _stopped is null ? _consumer : ConsumerKind.Leaving, ended.Token);
+        var keeping = LeaseKeeper.RunAsync(_settings, _ledger, ConsumerNow, ended.Token);
         await _loop.RunAsync().ConfigureAwait(false);
         await _stopping.CancelAsync().ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);

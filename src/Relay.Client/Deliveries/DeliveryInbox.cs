@@ -5,13 +5,13 @@ using Relay.Protocol;
 namespace Relay.Client;
 
 /// <summary>
-/// The way from the read loop to the consumer: checked, not twice, and bounded by the window. The channel has room for the whole
-/// window, so that a server that keeps to it never makes the read loop wait. Accept, WaitForRoomAsync and LetGoUntaken: the
-/// connection's loop. TakeAsync: any thread.
+/// The way from the read loop to the consumer: checked, not twice, and bounded by the window. The channel has room for two windows, so
+/// that a server that keeps to its one never makes the read loop wait: as many that came again may have been settled before they were
+/// taken. Accept, WaitForRoomAsync and LetGoUntaken: the connection's loop. TakeAsync: any thread.
 /// </summary>
-internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledger, SignatureCheck check, ILogger log)
+internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledger, SignatureCheck check, Func<ConsumerKind> consumer, ILogger log)
 {
-    private readonly Channel<RelayDelivery> _queue = Channel.CreateBounded<RelayDelivery>(settings.Window);
+    private readonly Channel<RelayDelivery> _queue = Channel.CreateBounded<RelayDelivery>(settings.Window * 2);
 
     /// <summary>Answers the delivery if there is no room for it: <see cref="WaitForRoomAsync"/> with it, then read on.</summary>
     public RelayDelivery? Accept(WebhookMessage message)
@@ -23,7 +23,7 @@ internal sealed class DeliveryInbox(ClientSettings settings, DeliveryLedger ledg
         }
 
         var delivery = new RelayDelivery(message, ledger);
-        if (!ledger.TryOpen(delivery))
+        if (!ledger.TryOpen(delivery, showHeldAgain: consumer() == ConsumerKind.Enumeration))
         {
             log.ShownBefore(message.Id);
             return null;

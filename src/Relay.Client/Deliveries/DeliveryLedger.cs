@@ -38,7 +38,9 @@ internal sealed class DeliveryLedger : IDeliveryOwner
     /// Whether a delivery is to be shown. Not when this process has it, acknowledged it before (it is acknowledged or answered again), or
     /// is about to give it back.
     /// </summary>
-    public bool TryOpen(RelayDelivery delivery)
+    /// <param name="delivery">Not seen before.</param>
+    /// <param name="showHeldAgain">Nobody extends what the consumer has: it is shown again when its lease ended meanwhile.</param>
+    public bool TryOpen(RelayDelivery delivery, bool showHeldAgain)
     {
         lock (_lock)
         {
@@ -54,7 +56,14 @@ internal sealed class DeliveryLedger : IDeliveryOwner
                 return false;
             }
 
-            return !_outbox.HasNack(delivery.Id) && _open.TryAdd(delivery.Id, delivery);
+            if (_outbox.HasNack(delivery.Id) || (_open.TryGetValue(delivery.Id, out var earlier) && !TrySucceed(earlier, delivery, showHeldAgain)))
+            {
+                return false;
+            }
+
+            delivery.LastAttempt = delivery.Attempt;
+            _open[delivery.Id] = delivery;
+            return true;
         }
     }
 
@@ -76,13 +85,13 @@ internal sealed class DeliveryLedger : IDeliveryOwner
     {
         lock (_lock)
         {
-            if (delivery.State != DeliveryState.Queued)
+            if (delivery.State is not (DeliveryState.Queued or DeliveryState.HeldAndQueued))
             {
                 return false;
             }
 
+            _held += delivery.State == DeliveryState.Queued ? 1 : 0;
             delivery.State = DeliveryState.Held;
-            _held++;
             return true;
         }
     }
@@ -91,7 +100,7 @@ internal sealed class DeliveryLedger : IDeliveryOwner
     {
         lock (_lock)
         {
-            return delivery.State == DeliveryState.Settled;
+            return Last(delivery).State == DeliveryState.Settled;
         }
     }
 
@@ -103,7 +112,7 @@ internal sealed class DeliveryLedger : IDeliveryOwner
         {
             if (TrySettle(delivery))
             {
-                if (reply is not null && delivery.ReplyBy is not null)
+                if (reply is not null && Last(delivery).ReplyBy is not null)
                 {
                     _replies.Add(reply.ToMessage(delivery.Id));
                 }
@@ -170,7 +179,7 @@ internal sealed class DeliveryLedger : IDeliveryOwner
     {
         lock (_lock)
         {
-            if (delivery.State != DeliveryState.Settled)
+            if (Last(delivery).State != DeliveryState.Settled)
             {
                 ExtendLease(delivery);
             }
@@ -184,7 +193,7 @@ internal sealed class DeliveryLedger : IDeliveryOwner
         {
             foreach (var delivery in _open.Values)
             {
-                if (delivery.State == DeliveryState.Held ? held : waiting)
+                if ((waiting && delivery.State != DeliveryState.Held) || (held && delivery.State != DeliveryState.Queued))
                 {
                     ExtendLease(delivery);
                 }
@@ -194,13 +203,17 @@ internal sealed class DeliveryLedger : IDeliveryOwner
 
     /// <summary>
     /// Forgets a delivery and says nothing: the server has it back when its connection ends, and delivers it again. A nack would count
-    /// as a failed attempt; a connection that ends counts once for an event, however often.
+    /// as a failed attempt; a connection that ends counts once for an event, however often. What the consumer has from before stays its.
     /// </summary>
     public void LetGo(RelayDelivery delivery)
     {
         lock (_lock)
         {
-            if (TrySettle(delivery))
+            if (delivery.State == DeliveryState.HeldAndQueued)
+            {
+                delivery.State = DeliveryState.Held;
+            }
+            else if (TrySettle(delivery))
             {
                 ReportDrained();
             }
@@ -263,6 +276,10 @@ internal sealed class DeliveryLedger : IDeliveryOwner
         {
             _connected = false;
             _outbox.ForgetExtends();
+            foreach (var delivery in _open.Values)
+            {
+                delivery.LastAttempt = 0;
+            }
         }
     }
 
@@ -316,14 +333,44 @@ internal sealed class DeliveryLedger : IDeliveryOwner
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>
+    /// Shows again what the consumer has had for longer than its lease, for it may have lost it. Not the first time that it comes over a
+    /// connection: then it was not its lease that ended.
+    /// </summary>
+    private static bool TrySucceed(RelayDelivery earlier, RelayDelivery delivery, bool showHeldAgain)
+    {
+        var leaseEnded = earlier.LastAttempt > 0 && delivery.Attempt > earlier.LastAttempt;
+        earlier.LastAttempt = delivery.Attempt;
+        if (!showHeldAgain || !leaseEnded || earlier.State != DeliveryState.Held)
+        {
+            return false;
+        }
+
+        earlier.Successor = delivery;
+        delivery.State = DeliveryState.HeldAndQueued;
+        return true;
+    }
+
+    /// <summary>The one of all handings-out that came before it was settled by which it is settled.</summary>
+    private static RelayDelivery Last(RelayDelivery delivery)
+    {
+        while (delivery.Successor is { } later)
+        {
+            delivery = later;
+        }
+
+        return delivery;
+    }
+
     private bool TrySettle(RelayDelivery delivery)
     {
+        delivery = Last(delivery);
         if (delivery.State == DeliveryState.Settled)
         {
             return false;
         }
 
-        _held -= delivery.State == DeliveryState.Held ? 1 : 0;
+        _held -= delivery.State == DeliveryState.Queued ? 0 : 1;
         delivery.State = DeliveryState.Settled;
         _open.Remove(delivery.Id);
         _outbox.RemoveExtend(delivery.Id);

@@ -7,7 +7,8 @@ namespace Relay.Client;
 
 /// <summary>
 /// One handing-out of an event, with its signature checked. Settle it once, from any thread: the first of <see cref="AckAsync"/>,
-/// <see cref="ReplyAsync"/> and <see cref="NackAsync"/> counts, later ones do nothing.
+/// <see cref="ReplyAsync"/> and <see cref="NackAsync"/> counts, later ones do nothing. What was handed out again before it was settled
+/// is settled with either.
 /// </summary>
 public sealed class RelayDelivery
 {
@@ -77,6 +78,12 @@ public sealed class RelayDelivery
     /// <summary>Where it stands here; the owner's, under its lock.</summary>
     internal DeliveryState State { get; set; }
 
+    /// <summary>The later handing-out of the same event that stands for this one too; the owner's, under its lock.</summary>
+    internal RelayDelivery? Successor { get; set; }
+
+    /// <summary>The last attempt that came over the connection there is, 0 for none; the owner's, under its lock.</summary>
+    internal int LastAttempt { get; set; }
+
     /// <summary>Reads the body as JSON, without reflection.</summary>
     /// <exception cref="JsonException">The body is not JSON of this shape.</exception>
     public T? ReadJson<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Body.Span, type);
@@ -140,6 +147,9 @@ internal enum DeliveryState
 
     /// <summary>The consumer has it.</summary>
     Held,
+
+    /// <summary>The consumer has an earlier handing-out of the event, and this one waits for it.</summary>
+    HeldAndQueued,
 
     /// <summary>Acknowledged, given back, or let go with its connection.</summary>
     Settled,
