@@ -86,8 +86,12 @@ public sealed class RelayClient : IAsyncDisposable
     /// <summary>
     /// The deliveries, for as long as it is enumerated; each is to be acknowledged or given back. What has not been taken is extended
     /// meanwhile, what was taken is not: if its lease ends, the event comes once more, as a delivery that is settled together with the
-    /// first. Leaving the enumeration keeps the connection for acks and for the next enumeration: dispose the client to close it.
+    /// first. Leaving the enumeration keeps the connection for acks and for the next enumeration.
     /// </summary>
+    /// <remarks>
+    /// While nobody enumerates, what the server hands to the connection is not extended, so that its attempts run out and it ends among
+    /// the dead letters: go on enumerating, or dispose the client, which closes the connection.
+    /// </remarks>
     /// <exception cref="RelayAuthenticationException">The server refused the key.</exception>
     /// <exception cref="RelayReplacedException">A newer connection with the same key took over.</exception>
     /// <exception cref="RelayException">The client has ended for another reason and will not connect again.</exception>
