@@ -166,8 +166,8 @@ public sealed class RelayClient : IAsyncDisposable
 
     /// <summary>
     /// Takes what is due over HTTP, without a connection, and ends when nothing is: for programs that run from time to time. Acks and
-    /// nacks of these deliveries are HTTP calls too. Only what is genuine is handed out. Leaving early gives back what was not handed out,
-    /// which counts as a failed attempt: leave when done. Calls that fail are tried again a few times.
+    /// nacks of these deliveries are HTTP calls too. Only what is genuine is handed out. What was not handed
+    /// out when it is left is given back, which counts no attempt. Calls that fail are tried again a few times.
     /// </summary>
     /// <param name="limit">How many events are leased at a time, 1 to 1000. They share one ack timeout, so keep it small if the work is slow.</param>
     /// <param name="wait">How long to wait for something to be due, up to 60 s, in whole seconds.</param>

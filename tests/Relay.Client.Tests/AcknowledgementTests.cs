@@ -66,10 +66,10 @@ public sealed class AcknowledgementTests : ClientTest
 
         // One frame of it would be larger than a server takes.
         await (await taken.NextAsync()).NackAsync(reason: new string('x', 3 << 20));
-        Assert.Equal(new string('x', 256), (await connection.ReadAsync<NackMessage>()).Reason);
+        Assert.Equal(new string('x', 500), (await connection.ReadAsync<NackMessage>()).Reason);
 
-        await (await taken.NextAsync()).NackAsync(reason: new string('x', 255) + "\U0001F642");
-        Assert.Equal(new string('x', 255), (await connection.ReadAsync<NackMessage>()).Reason);
+        await (await taken.NextAsync()).NackAsync(reason: new string('x', 499) + "\U0001F642");
+        Assert.Equal(new string('x', 499), (await connection.ReadAsync<NackMessage>()).Reason);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class HandlerTests : ClientTest, IDisposable
 
         Assert.Equal((id, null, null), (nack.Id, nack.RetryAfterMs, nack.DeadLetter));
         Assert.StartsWith("InvalidOperationException: xxx", nack.Reason, StringComparison.Ordinal);
-        Assert.Equal(256, nack.Reason!.Length);
+        Assert.Equal(500, nack.Reason!.Length);
         var error = await errors.NextAsync();
         Assert.Equal((RelayErrorKind.HandlerFailed, id), (error.Kind, error.EventId));
         Assert.IsType<InvalidOperationException>(error.Exception);

@@ -13,7 +13,7 @@ namespace Relay.Client;
 public sealed class RelayDelivery
 {
     /// <summary>Characters of a reason that the server keeps. With an endless one the frame would be too large and end the connection.</summary>
-    private const int MaxReason = 256;
+    private const int MaxReason = 500;
 
     private readonly IDeliveryOwner _owner;
     private readonly WebhookMessage _message;
@@ -113,7 +113,7 @@ public sealed class RelayDelivery
 
     /// <summary>Gives the event back, as <see cref="AckAsync"/> acknowledges it.</summary>
     /// <param name="delay">When it is to come again; by the server's retry schedule if not given.</param>
-    /// <param name="reason">Kept in the event's history, where the operator reads it; cut after 256 characters.</param>
+    /// <param name="reason">Kept in the event's history, where the operator reads it; cut after 500 characters.</param>
     /// <param name="deadLetter">Do not try again: put it to the dead letters.</param>
     /// <exception cref="RelayException">Only for what was polled: the relay could not be told, so this may be tried again.</exception>
     public ValueTask NackAsync(TimeSpan? delay = null, string? reason = null, bool deadLetter = false)

@@ -1,6 +1,4 @@
 using System.Net.WebSockets;
-using Relay.Protocol;
-using Relay.Server.Storage;
 
 namespace Relay.Server.Connections;
 
@@ -46,19 +44,6 @@ internal sealed partial class AgentConnection
         }
     }
 
-    /// <summary>What was given back is now to be posted: otherwise it would be looked at when its lease would have ended.</summary>
-    private async Task SeeToPostsAsync(RelayId agent)
-    {
-        try
-        {
-            await _services.HttpDeliveries.WatchAsync(agent);
-        }
-        catch (StoreUnavailableException)
-        {
-            // What it was given back to knows when its lease ends.
-        }
-    }
-
     /// <summary>Waits until nothing more is done for the connection.</summary>
     private async Task LeaveAsync()
     {
@@ -96,7 +81,7 @@ internal sealed partial class AgentConnection
 
         if (_agent?.HttpEndpoint is not null)
         {
-            await SeeToPostsAsync(_agent.Id);
+            await _services.HttpDeliveries.TryWatchAsync(_agent.Id);
         }
     }
 }

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
-using Relay.Server.Operations;
 using Relay.Server.Storage;
 
 namespace Relay.Server.Http;
@@ -8,7 +7,8 @@ namespace Relay.Server.Http;
 /// <summary>Gives what no handler answered the one shape: exceptions, unknown addresses, wrong methods.</summary>
 internal static partial class ErrorHandling
 {
-    public static IServiceCollection AddErrorHandling(this IServiceCollection services) => services.AddExceptionHandler<ExceptionMapper>();
+    public static IServiceCollection AddErrorHandling(this IServiceCollection services) =>
+        services.AddSingleton<RefusalLog>().AddExceptionHandler<ExceptionMapper>();
 
     public static void UseErrorHandling(this WebApplication app)
     {
@@ -27,20 +27,14 @@ internal static partial class ErrorHandling
     }
 
     /// <summary>Maps what is expected; anything else is logged by the framework and answered as 500.</summary>
-    private sealed partial class ExceptionMapper(ILogger<ExceptionMapper> logger, TimeProvider time) : IExceptionHandler
+    private sealed partial class ExceptionMapper(ILogger<ExceptionMapper> logger, RefusalLog refusals) : IExceptionHandler
     {
-        private static readonly TimeSpan RefusalInterval = TimeSpan.FromSeconds(1);
-
-        private readonly Lock _gate = new();
-        private DateTimeOffset _nextRefusal;
-        private long _refused;
-
         public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
         {
             switch (exception)
             {
                 case StoreUnavailableException unavailable:
-                    Refused(unavailable.Message, httpContext.TraceIdentifier);
+                    refusals.Add(unavailable.Message, httpContext.TraceIdentifier);
                     await AnswerAsync(httpContext, Failures.StoreUnavailable());
                     return true;
                 case BadHttpRequestException bad:
@@ -59,24 +53,6 @@ internal static partial class ErrorHandling
             }
         }
 
-        /// <summary>A store that is down is told once a second, not for each sender that tries: a log that cannot keep up holds up who writes to it.</summary>
-        private void Refused(string cause, string requestId)
-        {
-            long count;
-            lock (_gate)
-            {
-                _refused++;
-                if (!Repeating.IsDue(ref _nextRefusal, RefusalInterval, time.GetUtcNow()))
-                {
-                    return;
-                }
-
-                (count, _refused) = (_refused, 0);
-            }
-
-            StoreUnavailable(logger, count, requestId, cause);
-        }
-
         /// <summary>A sender may be gone before it is answered, in the middle of its body above all: that is no fault of the handler's.</summary>
         private static async Task AnswerAsync(HttpContext context, ErrorResult answer)
         {
@@ -88,9 +64,6 @@ internal static partial class ErrorHandling
             {
             }
         }
-
-        [LoggerMessage(1001, LogLevel.Warning, "The store could not take {Count} requests since this was last said, {RequestId} the latest: {Cause}")]
-        private static partial void StoreUnavailable(ILogger logger, long count, string requestId, string cause);
 
         [LoggerMessage(1002, LogLevel.Error, "Request {RequestId} failed")]
         private static partial void UnexpectedFailure(ILogger logger, Exception exception, string requestId);

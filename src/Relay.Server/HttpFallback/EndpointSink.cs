@@ -101,12 +101,13 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
     private async Task PostAsync(LeasedEvent leased, Agent agent, Uri endpoint)
     {
         var request = EndpointRequest.Create(endpoint, leased, agent, services.Time.GetUtcNow());
+        var began = services.Time.GetTimestamp();
         var result = await services.Poster.PostAsync(request, cutOff);
         if (!result.IsTargetDown)
         {
             services.Circuits.Succeeded(endpoint);
         }
-        else if (services.Circuits.Failed(endpoint) is { } length)
+        else if (services.Circuits.Failed(endpoint, began) is { } length)
         {
             CircuitOpened(services.Logger, id, length.TotalSeconds, result.Reason);
         }

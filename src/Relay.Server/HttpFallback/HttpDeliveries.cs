@@ -41,6 +41,18 @@ internal sealed partial class HttpDeliveries(HttpDeliveryServices services) : Ba
         }
     }
 
+    /// <summary>The same for what was given back: if that cannot be said now, it is seen to when something else comes, or its old time does.</summary>
+    public async Task TryWatchAsync(RelayId agent)
+    {
+        try
+        {
+            await WatchAsync(agent);
+        }
+        catch (StoreUnavailableException)
+        {
+        }
+    }
+
     public override void Dispose()
     {
         base.Dispose();

@@ -47,7 +47,6 @@ internal sealed class TargetCircuits(TimeProvider time)
             }
 
             // The trial. Nobody else is let through until its outcome is known, or could be.
-            circuit.IsTried = true;
             circuit.Open(now, EndpointPoster.Timeout + TimeSpan.FromSeconds(1));
             return true;
         }
@@ -61,8 +60,10 @@ internal sealed class TargetCircuits(TimeProvider time)
         }
     }
 
+    /// <param name="target">Any URL of it.</param>
+    /// <param name="began">The timestamp of the beginning: what was under way when the target was left alone is no news.</param>
     /// <returns>For how long the target is left alone, if this was one failure too many; else null.</returns>
-    public TimeSpan? Failed(Uri target)
+    public TimeSpan? Failed(Uri target, long began)
     {
         lock (_gate)
         {
@@ -75,20 +76,14 @@ internal sealed class TargetCircuits(TimeProvider time)
             }
 
             circuit.LastFailure = now;
-            if (circuit.StateAt(now) == CircuitState.Open && !circuit.IsTried)
-            {
-                // Under way before it opened: no news.
-                return null;
-            }
-
-            circuit.IsTried = false;
-            if (++circuit.Failures < FailuresToOpen)
+            if ((circuit.Failures >= FailuresToOpen && began < circuit.FailedAt) || ++circuit.Failures < FailuresToOpen)
             {
                 return null;
             }
 
             var length = FirstBreak * Math.Pow(2, Math.Min(circuit.Failures - FailuresToOpen, 10));
             length = length < LongestBreak ? length : LongestBreak;
+            circuit.FailedAt = time.GetTimestamp();
             circuit.Open(now, length);
             return length;
         }
@@ -117,8 +112,8 @@ internal sealed class TargetCircuits(TimeProvider time)
         /// <summary>In a row.</summary>
         public int Failures { get; set; }
 
-        /// <summary>Whether one is tried, whose outcome is not known.</summary>
-        public bool IsTried { get; set; }
+        /// <summary>The timestamp of the failure that it was last left alone for.</summary>
+        public long FailedAt { get; set; }
 
         public DateTimeOffset LastFailure { get; set; }
 

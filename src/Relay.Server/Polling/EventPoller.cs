@@ -108,13 +108,13 @@ internal sealed class EventPoller(IDeliveryQueue queue, AgentDirectory agents, R
         return SettleAsync(agent, [.. leased.Select(item => item.End(SettlementKind.Retry, SessionId.PollOf(agent.Id), AttemptOutcome.Released, now))], now);
     }
 
-    /// <summary>What is due now, or free of what it waited for, may be for the agent's endpoint.</summary>
+    /// <summary>What is due now, or free of what it waited for, may be for the agent's endpoint. What was stored is answered, whatever becomes of that.</summary>
     private async Task<IReadOnlyList<SettleResult>> SettleAsync(Agent agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var results = await queue.SettleAsync(agent.Id, settlements, now);
         if (agent.HttpEndpoint is not null)
         {
-            await httpDeliveries.WatchAsync(agent.Id);
+            await httpDeliveries.TryWatchAsync(agent.Id);
         }
 
         return results;

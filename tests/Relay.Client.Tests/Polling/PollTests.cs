@@ -56,7 +56,7 @@ public sealed class PollTests : ClientTest
             await delivery.NackAsync(reason: new string('x', 257));
         }
 
-        Assert.Equal($$"""{"reason":"{{new string('x', 256)}}"}""", (await pending.Calls.NextAsync()).Body);
+        Assert.Equal($$"""{"reason":"{{new string('x', 500)}}"}""", (await pending.Calls.NextAsync()).Body);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class TargetCircuitTests
         Fail(TargetCircuits.FailuresToOpen - 1);
         Assert.Equal(CircuitState.Closed, _circuits.Look(Target));
 
-        Assert.Equal(TargetCircuits.FirstBreak, _circuits.Failed(SameTarget));
+        Assert.Equal(TargetCircuits.FirstBreak, _circuits.Failed(SameTarget, _clock.GetTimestamp()));
 
         Assert.Equal(CircuitState.Open, _circuits.Look(Target));
         Assert.False(_circuits.TryEnter(Target, out var retryAt));
@@ -51,22 +51,25 @@ public sealed class TargetCircuitTests
         for (var length = 2 * TargetCircuits.FirstBreak; length <= TimeSpan.FromMinutes(5); length *= 2)
         {
             Enter();
-            Assert.Equal(length, _circuits.Failed(Target));
+            Assert.Equal(length, _circuits.Failed(Target, _clock.GetTimestamp()));
         }
 
         Enter();
-        Assert.Equal(TimeSpan.FromMinutes(5), _circuits.Failed(Target));
+        Assert.Equal(TimeSpan.FromMinutes(5), _circuits.Failed(Target, _clock.GetTimestamp()));
     }
 
     [Fact]
     public void What_was_under_way_when_it_opened_does_not_lengthen_the_break()
     {
-        Fail(TargetCircuits.FailuresToOpen + 4);
+        var began = _clock.GetTimestamp();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Fail(TargetCircuits.FailuresToOpen);
+        Assert.Null(_circuits.Failed(Target, began));
 
         _clock.Advance(TargetCircuits.FirstBreak);
-        Assert.Equal(CircuitState.HalfOpen, _circuits.Look(Target));
         Assert.True(_circuits.TryEnter(Target, out _));
-        Assert.Equal(2 * TargetCircuits.FirstBreak, _circuits.Failed(Target));
+        Assert.Null(_circuits.Failed(Target, began));
+        Assert.Equal(2 * TargetCircuits.FirstBreak, _circuits.Failed(Target, _clock.GetTimestamp()));
     }
 
     [Fact]
@@ -91,7 +94,7 @@ public sealed class TargetCircuitTests
     {
         for (var i = 0; i < times; i++)
         {
-            _circuits.Failed(Target);
+            _circuits.Failed(Target, _clock.GetTimestamp());
         }
     }
 

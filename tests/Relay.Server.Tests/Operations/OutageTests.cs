@@ -173,8 +173,10 @@ public sealed class OutageTests
 
         Assert.Equal([1], Told());
         relay.Clock!.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal([1, 50], Told());
+        relay.Clock!.Advance(TimeSpan.FromSeconds(1));
         await PostAsync();
-        Assert.Equal([1, 51], Told());
+        Assert.Equal([1, 50, 1], Told());
 
         async Task<HttpStatusCode> PostAsync()
         {

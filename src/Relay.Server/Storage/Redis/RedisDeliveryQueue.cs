@@ -37,7 +37,7 @@ internal sealed class RedisDeliveryQueue(
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
         var answer = (RedisValue[]?)await lanes.For(agent).RunAsync(
-            RedisScript.Settle, keys.Agent(agent), SettleArguments.Weight(settlements), _settle.From(settlements, now));
+            RedisScript.Settle, keys.Agent(agent), _settle.Weight(settlements), _settle.From(settlements, now));
         var results = Array.ConvertAll(answer!, result => (SettleResult)(int)result);
         waits.Settled(settlements, results);
         return results;

@@ -45,12 +45,12 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
     }
 
     /// <summary>What the call counts for where calls are gathered.</summary>
-    public static long Weight(IReadOnlyList<Settlement> settlements)
+    public long Weight(IReadOnlyList<Settlement> settlements)
     {
         var weight = settlements.Count * WeightBytes;
         for (var i = 0; i < settlements.Count; i++)
         {
-            weight += settlements[i].Reply?.SizeBytes ?? 0;
+            weight += Sent(settlements[i])?.SizeBytes ?? 0;
         }
 
         return weight;
@@ -85,7 +85,8 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
         to[7] = RedisArgument.Of((2L * alike.Attempt) + (alike.LossCounted ? 1 : 0));
     }
 
-    /// <summary>Empty when the sender waits on this node: it is told without a detour.</summary>
-    private RedisValue Reply(Settlement settlement) =>
-        settlement.Reply is { } reply && !waits.Has(settlement.Id) ? AnswerListener.Write(reply) : RedisValue.EmptyString;
+    private RedisValue Reply(Settlement settlement) => Sent(settlement) is { } reply ? AnswerListener.Write(reply) : RedisValue.EmptyString;
+
+    /// <summary>Nothing when the sender waits on this node: it is told without a detour.</summary>
+    private AgentReply? Sent(Settlement settlement) => settlement.Reply is { } reply && !waits.Has(settlement.Id) ? reply : null;
 }
