@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Http;
@@ -56,6 +57,7 @@ internal sealed class AddressLimits(IOptions<RateLimitOptions> options, TimeProv
 
 internal static class AddressLimitMiddleware
 {
+    /// <summary>For all endpoints but those with <see cref="DisableRateLimitingAttribute"/>.</summary>
     public static void UseAddressLimits(this WebApplication app)
     {
         var limits = app.Services.GetRequiredService<AddressLimits>();
@@ -68,6 +70,11 @@ internal static class AddressLimitMiddleware
         {
             return context =>
             {
+                if (context.GetEndpoint()?.Metadata.GetMetadata<DisableRateLimitingAttribute>() is not null)
+                {
+                    return next(context);
+                }
+
                 var permit = limits.TakeAsync(ClientAddress.Of(context.Connection.RemoteIpAddress));
                 if (permit.IsCompletedSuccessfully)
                 {

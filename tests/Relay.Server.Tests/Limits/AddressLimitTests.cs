@@ -32,6 +32,20 @@ public sealed class AddressLimitTests
     }
 
     [Fact]
+    public async Task Who_watches_over_the_process_is_answered_whatever_the_limit()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded", ownClock: true, ("Relay:RateLimit:RequestsPerMinutePerAddress", "1"));
+        for (var i = 0; i < 3; i++)
+        {
+            foreach (var path in (string[])["/healthz", "/readyz"])
+            {
+                using var answer = await relay.Http.GetAsync(new Uri(path, UriKind.Relative));
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Who_is_no_trusted_proxy_cannot_say_that_it_is_another()
     {
         await using var relay = await RelayHost.StartAsync(
@@ -75,7 +89,7 @@ public sealed class AddressLimitTests
 
     private static async Task<HttpResponseMessage> GetAsync(RelayHost relay, string from)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/healthz");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/health");
         request.Headers.Add("X-Forwarded-For", from);
         return await relay.Http.SendAsync(request);
     }
