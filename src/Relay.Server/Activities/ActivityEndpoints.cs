@@ -60,10 +60,10 @@ internal static class ActivityEndpoints
             return fault;
         }
 
-        if (!feed.TryJoin())
+        if (!feed.TryJoin(agent?.Id))
         {
             return new ErrorResult(
-                StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimitExceeded, $"{ActivityFeed.MostSubscribers} subscribers read this node's feed already. Try again later.")
+                StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimitExceeded, $"{ActivityFeed.MostSubscribers} subscribers read this node's feed already, or {ActivityFeed.MostOfOneAgent} with this agent's key. Try again later.")
             {
                 RetryAfter = FeedRetry,
             };
@@ -74,7 +74,7 @@ internal static class ActivityEndpoints
         context.Response.RegisterForDispose(ends);
         context.Response.OnCompleted(() =>
         {
-            feed.Leave();
+            feed.Leave(agent?.Id);
             return Task.CompletedTask;
         });
         context.Response.RegisterForDisposeAsync(agent is not null ? await watch.BeginAsync(agent, ends.Cancel) : watch.Begin(admin!, ends.Cancel));

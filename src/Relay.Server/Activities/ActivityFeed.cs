@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Relay.Protocol;
@@ -15,10 +16,13 @@ internal sealed class ActivityFeed(TimeProvider time)
 {
     public const int MostSubscribers = 256;
 
+    /// <summary>An agent's key alone must not keep administrators out.</summary>
+    public const int MostOfOneAgent = 16;
+
     private const int RingSize = 4096;
     private const int BatchSize = 64;
 
-    /// <summary>How often something is sent when nothing happens, so that proxies keep the connection.</summary>
+    /// <summary>After how long without anything for it a subscriber is sent something, so that proxies keep the connection, and a dead one is noticed.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     private readonly Lock _gate = new();
@@ -31,23 +35,44 @@ internal sealed class ActivityFeed(TimeProvider time)
 
     private long _next = 1;
     private TaskCompletionSource? _changed;
+    private readonly Dictionary<RelayId, int> _byAgent = [];
     private int _subscribers;
 
     public bool HasReaders => Volatile.Read(ref _subscribers) > 0;
 
     /// <summary>False: there are as many subscribers as may be. Who joined must leave.</summary>
-    public bool TryJoin()
+    /// <param name="only">The agent, if one reads its own.</param>
+    public bool TryJoin(RelayId? only)
     {
-        if (Interlocked.Increment(ref _subscribers) <= MostSubscribers)
+        lock (_gate)
         {
+            var own = only is { } agent ? _byAgent.GetValueOrDefault(agent) : 0;
+            if (_subscribers >= MostSubscribers || own >= MostOfOneAgent)
+            {
+                return false;
+            }
+
+            _subscribers++;
+            if (only is { } joined)
+            {
+                _byAgent[joined] = own + 1;
+            }
+
             return true;
         }
-
-        Leave();
-        return false;
     }
 
-    public void Leave() => Interlocked.Decrement(ref _subscribers);
+    public void Leave(RelayId? only)
+    {
+        lock (_gate)
+        {
+            _subscribers--;
+            if (only is { } agent && --CollectionsMarshal.GetValueRefOrAddDefault(_byAgent, agent, out _) <= 0)
+            {
+                _byAgent.Remove(agent);
+            }
+        }
+    }
 
     public void Publish(AgentActivity activity) => Add(activity);
 
@@ -77,6 +102,7 @@ internal sealed class ActivityFeed(TimeProvider time)
         RelayId? only, string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var (place, missed) = Begin(lastEventId);
+        var toldAt = time.GetTimestamp();
         yield return new SseItem<string>("{}", "ready") { EventId = Id(place - 1) };
 
         var batch = new List<AgentActivity?>(BatchSize);
@@ -87,6 +113,7 @@ internal sealed class ActivityFeed(TimeProvider time)
             if (missed)
             {
                 missed = false;
+                toldAt = time.GetTimestamp();
                 yield return Gap();
             }
 
@@ -94,10 +121,12 @@ internal sealed class ActivityFeed(TimeProvider time)
             {
                 if (batch[i] is not { } activity)
                 {
+                    toldAt = time.GetTimestamp();
                     yield return Gap();
                 }
                 else if (only is null || activity.Agent == only)
                 {
+                    toldAt = time.GetTimestamp();
                     var entry = ActivityEntry.From(activity);
                     yield return new SseItem<string>(JsonSerializer.Serialize(entry, ActivityJson.Default.ActivityEntry), Name(entry.Type))
                     {
@@ -106,9 +135,16 @@ internal sealed class ActivityFeed(TimeProvider time)
                 }
             }
 
-            if (changed is not null && !await HappensAsync(changed, cancellationToken))
+            if (changed is not null)
             {
-                yield return new SseItem<string>("{}", "ping");
+                await HappensAsync(changed, KeepAlive - time.GetElapsedTime(toldAt), cancellationToken);
+            }
+
+            // Also when much happens, but nothing for this one.
+            if (time.GetElapsedTime(toldAt) >= KeepAlive && !cancellationToken.IsCancellationRequested)
+            {
+                toldAt = time.GetTimestamp();
+                yield return new SseItem<string>("{}", "ping") { EventId = Id(place - 1) };
             }
         }
     }
@@ -158,21 +194,15 @@ internal sealed class ActivityFeed(TimeProvider time)
         }
     }
 
-    /// <returns>False: nothing happened for a while.</returns>
-    private async Task<bool> HappensAsync(Task changed, CancellationToken cancellationToken)
+    /// <summary>Waits until something happens, or so long.</summary>
+    private async Task HappensAsync(Task changed, TimeSpan atMost, CancellationToken cancellationToken)
     {
         try
         {
-            await changed.WaitAsync(KeepAlive, time, cancellationToken);
-            return true;
+            await changed.WaitAsync(atMost > TimeSpan.Zero ? atMost : TimeSpan.Zero, time, cancellationToken);
         }
-        catch (TimeoutException)
+        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
         {
-            return false;
-        }
-        catch (OperationCanceledException)
-        {
-            return true;
         }
     }
 }

@@ -130,6 +130,44 @@ public sealed class FeedTests
         Assert.Equal(5000 - 4096, JsonElement.Parse(slow.Current.Data).GetProperty("at").GetInt64());
     }
 
+    [Fact]
+    public async Task A_subscriber_is_sent_something_although_all_that_happens_is_others()
+    {
+        var clock = new FakeTimeProvider();
+        var feed = new ActivityFeed(clock);
+        using var ends = new CancellationTokenSource(RelayHost.Patience);
+        await using var quiet = feed.ReadAsync(RelayId.New(), lastEventId: null, ends.Token).GetAsyncEnumerator();
+        Assert.True(await quiet.MoveNextAsync());
+
+        var next = quiet.MoveNextAsync().AsTask();
+        await Eventually.AsyncTrue(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            feed.Publish(new AgentActivity(RelayId.New(), ActivityType.Connected, clock.GetUtcNow()));
+            return next.IsCompleted;
+        });
+
+        Assert.True(await next);
+        Assert.Equal("ping", quiet.Current.EventType);
+    }
+
+    [Fact]
+    public void One_agents_subscribers_leave_room_for_others()
+    {
+        var feed = new ActivityFeed(TimeProvider.System);
+        var agent = RelayId.New();
+        for (var i = 0; i < ActivityFeed.MostOfOneAgent; i++)
+        {
+            Assert.True(feed.TryJoin(agent));
+        }
+
+        Assert.False(feed.TryJoin(agent));
+        Assert.True(feed.TryJoin(RelayId.New()));
+        Assert.True(feed.TryJoin(only: null));
+        feed.Leave(agent);
+        Assert.True(feed.TryJoin(agent));
+    }
+
     [Theory, OnEachStore]
     public async Task A_feed_ends_when_the_server_shuts_down(string store)
     {
