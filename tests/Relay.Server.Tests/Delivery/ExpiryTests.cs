@@ -1,5 +1,9 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
 using Relay.Protocol;
+using Relay.Server.Agents;
 using Relay.Server.Delivery;
+using Relay.Server.Storage;
 using Relay.Server.Tests.Support;
 
 namespace Relay.Server.Tests.Delivery;
@@ -123,6 +127,33 @@ public sealed class ExpiryTests
         }
     }
 
+    [Theory, OnEachStore]
+    public async Task An_agent_that_cannot_be_looked_at_keeps_no_other_from_it(string store)
+    {
+        await using var relay = RelayHost.Start(await StoreSetup.CreateAsync(store), ownClock: true, BrokenAgents.Add);
+        relay.Logs.Expect(ExpiredInSweep, 1124);
+        RegisterResponse[] agents = [await relay.RegisterAsync(), await relay.RegisterAsync(), await relay.RegisterAsync()];
+
+        // The broken ones come first, whatever decides.
+        agents = [.. agents.OrderBy(static agent => agent.RelayId, StringComparer.Ordinal)];
+        string[] events = [await relay.QueueAsync(agents[0]), await relay.QueueAsync(agents[1]), await relay.QueueAsync(agents[2])];
+        relay.Clock!.Advance(TimeSpan.FromDays(6));
+        var broken = (BrokenAgents)relay.Services.GetRequiredService<IAgentStore>();
+        foreach (var which in (int[])[0, 1])
+        {
+            Assert.True(RelayId.TryParse(agents[which].RelayId, out var id));
+            broken.Ids.TryAdd(id, true);
+        }
+
+        relay.Clock.Advance(TimeSpan.FromDays(2));
+        await ExpiredAsync(relay, agents[2], events[2]);
+        Assert.Equal(EventState.Ready, (await relay.FindAsync(agents[0], events[0])).State);
+
+        broken.Ids.Clear();
+        await ExpiredAsync(relay, agents[0], events[0]);
+        await ExpiredAsync(relay, agents[1], events[1]);
+    }
+
     private static async Task<RelayHost> StartAsync(string store, params (string Key, string Value)[] settings)
     {
         var relay = await RelayHost.StartAsync(store, ownClock: true, settings);
@@ -147,4 +178,32 @@ public sealed class ExpiryTests
 
     private static async Task<long> AcceptedAtAsync(RelayHost relay, RegisterResponse agent, string id) =>
         (await relay.FindAsync(agent, id)).AcceptedAt.ToUnixTimeMilliseconds();
+
+    /// <summary>The store's agents, some of which cannot be read.</summary>
+    private sealed class BrokenAgents(IAgentStore agents) : IAgentStore
+    {
+        public ConcurrentDictionary<RelayId, bool> Ids { get; } = [];
+
+        public static void Add(IServiceCollection services)
+        {
+            var stored = services.Last(static service => service.ServiceType == typeof(IAgentStore));
+            services.Remove(stored);
+            services.AddSingleton<IAgentStore>(provider => new BrokenAgents((IAgentStore)ActivatorUtilities.CreateInstance(provider, stored.ImplementationType!)));
+        }
+
+        public Task<AgentRecord?> FindAsync(RelayId id, CancellationToken cancellationToken) =>
+            Ids.ContainsKey(id) ? Task.FromException<AgentRecord?>(new StoreUnavailableException("This one cannot be read.")) : agents.FindAsync(id, cancellationToken);
+
+        public Task AddAsync(AgentRecord agent, CancellationToken cancellationToken) => agents.AddAsync(agent, cancellationToken);
+
+        public Task<AgentRecord?> FindByKeyAsync(ReadOnlyMemory<byte> keyHash, CancellationToken cancellationToken) => agents.FindByKeyAsync(keyHash, cancellationToken);
+
+        public Task<bool> UpdateAsync(AgentRecord changed, CancellationToken cancellationToken) => agents.UpdateAsync(changed, cancellationToken);
+
+        public Task<AgentPage> ListAsync(RelayId? after, int limit, CancellationToken cancellationToken) => agents.ListAsync(after, limit, cancellationToken);
+
+        public Task NoteUsesAsync(IReadOnlyList<KeyUse> uses) => agents.NoteUsesAsync(uses);
+
+        public Task<long?> FindLastUseAsync(RelayId agent, byte[] keyHash) => agents.FindLastUseAsync(agent, keyHash);
+    }
 }

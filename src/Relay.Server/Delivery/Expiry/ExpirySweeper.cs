@@ -29,38 +29,45 @@ internal sealed partial class ExpirySweeper(
     /// <summary>When a new agent is looked at first: by then it is stored, or never will be.</summary>
     public static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>Whether that has been said: an outage is one line.</summary>
+    /// <summary>Whether the last sweep failed, of which one line is said, however often it does.</summary>
     private bool _failed;
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => time.RepeatAsync(Interval, () => SweepAsync(stoppingToken), stoppingToken);
 
     private async Task SweepAsync(CancellationToken stoppingToken)
     {
-        try
+        var failed = false;
+        IReadOnlyList<RelayId> due = [];
+        do
         {
-            IReadOnlyList<RelayId> due;
-            do
+            var now = time.GetUtcNow();
+            var until = now + TakenFor;
+            await TryAsync(async () => due = await agenda.TakeDueAsync(AgendaKind.Expiry, now, until, AgentsAtATime));
+            foreach (var agent in failed ? [] : due)
             {
-                var now = time.GetUtcNow();
-                var until = now + TakenFor;
-                due = await agenda.TakeDueAsync(AgendaKind.Expiry, now, until, AgentsAtATime);
-                foreach (var agent in due)
-                {
-                    stoppingToken.ThrowIfCancellationRequested();
-                    await SweepAsync(agent, until, stoppingToken);
-                }
+                // One agent that cannot be looked at is no reason to leave out those after it.
+                await TryAsync(() => SweepAsync(agent, until, stoppingToken));
             }
-            while (due.Count == AgentsAtATime);
-            _failed = false;
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
-        {
-            if (!_failed)
-            {
-                NotSwept(logger, exception is StoreUnavailableException ? exception.Message : exception.ToString());
-            }
+        while (!failed && due.Count == AgentsAtATime);
+        _failed = failed;
 
-            _failed = true;
+        async Task TryAsync(Func<Task> work)
+        {
+            try
+            {
+                stoppingToken.ThrowIfCancellationRequested();
+                await work();
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                if (!_failed && !failed)
+                {
+                    NotSwept(logger, exception is StoreUnavailableException ? exception.Message : exception.ToString());
+                }
+
+                failed = true;
+            }
         }
     }
 
