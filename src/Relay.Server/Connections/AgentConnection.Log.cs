@@ -9,7 +9,10 @@ internal sealed partial class AgentConnection
     private static partial void Opened(ILogger logger, SessionId session, RelayId agent, int window, long pending);
 
     [LoggerMessage(1202, LogLevel.Information, "{Session} of {Agent} ends: {Reason}")]
-    private static partial void Stopped(ILogger logger, SessionId session, RelayId? agent, string reason);
+    private static partial void Stopped(ILogger logger, SessionId session, RelayId agent, string reason);
+
+    [LoggerMessage(1207, LogLevel.Debug, "{Session}, of which nobody knows whose it was, ends: {Reason}")]
+    private static partial void StrangerStopped(ILogger logger, SessionId session, string reason);
 
     [LoggerMessage(1203, LogLevel.Debug, "{Session} could not be written to: {Cause}")]
     private static partial void SendFailed(ILogger logger, SessionId session, string cause);

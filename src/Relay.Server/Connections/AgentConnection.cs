@@ -255,7 +255,14 @@ internal sealed partial class AgentConnection : TimingWheel.Item, IOutboundOwner
             _services.Wheel.Schedule(this, _deadline);
         }
 
-        Stopped(_services.Logger, _session, _agent?.Id, reason.Name);
+        if (_agent is { } agent)
+        {
+            Stopped(_services.Logger, _session, agent.Id, reason.Name);
+        }
+        else
+        {
+            StrangerStopped(_services.Logger, _session, reason.Name);
+        }
         Tell(ActivityType.Disconnected, reason);
         _withdrawal = WithdrawAsync();
         _pump?.Stop(reason.End);

@@ -6,6 +6,9 @@ namespace Relay.Server.Connections;
 /// <summary><c>GET /api/v1/connect</c>, and <c>/</c> for clients that know only the host: where agents connect.</summary>
 internal static class ConnectionEndpoints
 {
+    /// <summary>For what the server does when they have ended.</summary>
+    private static readonly TimeSpan ShutdownMargin = TimeSpan.FromSeconds(15);
+
     public static IServiceCollection AddAgentConnections(this IServiceCollection services)
     {
         services.AddOptions<ConnectionOptions>().BindConfiguration(ConnectionOptions.Section).ValidateOnStart();
@@ -25,6 +28,11 @@ internal static class ConnectionEndpoints
     /// <summary>First of all: what came before it would stay for as long as each connection.</summary>
     public static void UseAgentConnections(this WebApplication app)
     {
+        // The host would cut short what agents are given to end.
+        var host = app.Services.GetRequiredService<IOptions<HostOptions>>().Value;
+        var needed = app.Services.GetRequiredService<IOptions<ConnectionOptions>>().Value.EndTimeout + ShutdownMargin;
+        host.ShutdownTimeout = host.ShutdownTimeout < needed ? needed : host.ShutdownTimeout;
+
         app.Use(static next => context => FrameStreams.TryPrepare(context) ? ServeAsync(context, next) : next(context));
         app.UseWebSockets();
     }

@@ -23,6 +23,9 @@ internal sealed record ConnectionOptions
     /// <value>5 s; from 100 ms to 1 minute.</value>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long connections may take to end at shutdown.</summary>
+    public TimeSpan EndTimeout => DrainTimeout + CloseTimeout;
+
     /// <summary>The largest frame an agent may send.</summary>
     /// <value>2 MiB; from 64 KiB to 64 MiB.</value>
     public int MaxFrameBytes { get; init; } = 2 << 20;

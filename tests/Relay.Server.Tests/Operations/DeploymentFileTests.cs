@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using YamlDotNet.RepresentationModel;
 
 namespace Relay.Server.Tests.Operations;
@@ -47,6 +50,26 @@ public sealed class DeploymentFileTests
         var compose = Load("docker-compose.yml")["x-relay"];
         Assert.True(TimeSpan.FromSeconds(int.Parse(Text(compose["stop_grace_period"]).TrimEnd('s'), CultureInfo.InvariantCulture))
             > connections.DrainTimeout + connections.CloseTimeout);
+    }
+
+    [Fact]
+    public async Task The_host_waits_as_long_as_agents_may_take_to_end()
+    {
+        await using var relay = await RelayHost.StartAsync("embedded", settings: ("Relay:Connections:DrainTimeout", "00:05:00"));
+
+        Assert.True(relay.Services.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout > TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
+    public void The_proxy_starts_although_a_relay_is_down()
+    {
+        var services = Load("docker-compose.yml")["services"];
+        var known = Assert.IsType<YamlSequenceNode>(services["proxy"]["extra_hosts"]).Select(Text).ToList();
+        string[] upstreams = [.. File.ReadAllLines(Path.Combine(Root, "deploy/nginx/relay.conf"))
+            .Select(static line => line.Trim().Split(' ', ':')).Where(static words => words is ["server", _, "8080", ..]).Select(static words => words[1])];
+
+        Assert.Equal(2, upstreams.Length);
+        Assert.Equal(upstreams.Select(name => $"{name}:{Text(services[name]["networks"]["inside"]["ipv4_address"])}"), known);
     }
 
     [Fact]
