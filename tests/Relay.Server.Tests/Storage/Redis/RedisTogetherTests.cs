@@ -2,6 +2,7 @@ using System.Globalization;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
+using Relay.Server.Storage.Redis;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
 namespace Relay.Server.Tests.Storage.Redis;
