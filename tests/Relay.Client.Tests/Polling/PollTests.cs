@@ -53,7 +53,7 @@ public sealed class PollTests : ClientTest
 
         await foreach (var delivery in NewPoller().PollAsync())
         {
-            await delivery.NackAsync(reason: new string('x', 257));
+            await delivery.NackAsync(reason: new string('x', 501));
         }
 
         Assert.Equal($$"""{"reason":"{{new string('x', 500)}}"}""", (await pending.Calls.NextAsync()).Body);
