@@ -199,7 +199,8 @@ internal sealed class ActivityFeed(TimeProvider time)
     {
         try
         {
-            await changed.WaitAsync(atMost > TimeSpan.Zero ? atMost : TimeSpan.Zero, time, cancellationToken);
+            // It waits for whole milliseconds, and not less than asked.
+            await changed.WaitAsync(atMost > TimeSpan.Zero ? atMost + TimeSpan.FromMilliseconds(1) : TimeSpan.Zero, time, cancellationToken);
         }
         catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
         {

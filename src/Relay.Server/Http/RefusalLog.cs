@@ -32,12 +32,18 @@ internal sealed partial class RefusalLog : IDisposable
             {
                 return;
             }
+
+            _waits = true;
         }
 
         Tell();
     }
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+        _timer.Dispose();
+        Tell();
+    }
 
     private void Tell()
     {

@@ -63,6 +63,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
     private async Task DeliverAsync(LeasedEvent leased)
     {
         Pump.Sent(leased);
+        var began = services.Time.GetTimestamp();
         try
         {
             if (Probe.Is(leased))
@@ -79,7 +80,7 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
             }
             else
             {
-                await PostAsync(leased, agent, endpoint);
+                await PostAsync(leased, agent, endpoint, began);
             }
         }
         catch (OperationCanceledException) when (cutOff.IsCancellationRequested)
@@ -98,10 +99,9 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         }
     }
 
-    private async Task PostAsync(LeasedEvent leased, Agent agent, Uri endpoint)
+    private async Task PostAsync(LeasedEvent leased, Agent agent, Uri endpoint, long began)
     {
         var request = EndpointRequest.Create(endpoint, leased, agent, services.Time.GetUtcNow());
-        var began = services.Time.GetTimestamp();
         var result = await services.Poster.PostAsync(request, cutOff);
         if (!result.IsTargetDown)
         {

@@ -8,7 +8,7 @@ using Relay.Server.Storage;
 namespace Relay.Server.Limits;
 
 /// <summary>
-/// Holds each address to its requests a minute, whatever they ask for: on all nodes together if they share a store. While the store is away
+/// Holds each address to its requests a minute, whatever they ask for but whether the server is well: on all nodes together if they share a store. While the store is away
 /// each node counts for itself, and also for more addresses than anybody has whom it serves, so that the store's memory is bounded too.
 /// Any thread.
 /// </summary>

@@ -71,7 +71,7 @@ public sealed class RedisTogetherTests(RedisFixture redis)
         // A slow machine may take longer than a call may.
         var refusal = await Record.ExceptionAsync(async () => await store.Queue.AcceptAsync(NewEvent(agent, bodyBytes: 64 << 20), Terms()));
 
-        Assert.NotEqual(RedisErrors.TooSlow, refusal?.Message);
+        Assert.True(refusal is null || refusal.Message == RedisErrors.NoAnswer, refusal?.ToString());
     }
 
     [Fact]
