@@ -87,6 +87,7 @@ public sealed class RedeliveryTests : ClientTest
         var waiting = await connection.DeliverAsync();
         await connection.DeliverAsync(id: waiting, attempt: 2);
         var last = await connection.DeliverAsync();
+        await connection.PingAsync();
 
         Assert.True(await enumerator.MoveNextAsync().AsTask().Soon());
         Assert.Equal(waiting, enumerator.Current.Id);

@@ -191,6 +191,19 @@ public sealed class RedisOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_event_is_not_too_much_however_large()
+    {
+        _store = await RedisStore.StartAsync(_server);
+
+        // Such a Redis takes nothing, but nobody knows that yet; one that did would keep the disk from other tests' servers.
+        await _server.FreezeAsync();
+        var refusal = await Record.ExceptionAsync(() => Queue.AcceptAsync(NewEvent(_agent, bodyBytes: 64 << 20), Terms()));
+        await _server.KillAsync();
+
+        Assert.Equal(RedisErrors.NoAnswer, refusal?.Message);
+    }
+
+    [Fact]
     public async Task A_store_that_starts_without_redis_is_unhealthy_until_redis_comes()
     {
         await _server.StopAsync();

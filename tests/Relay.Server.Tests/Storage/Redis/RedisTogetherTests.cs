@@ -2,7 +2,6 @@ using System.Globalization;
 using Relay.Protocol;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
-using Relay.Server.Storage.Redis;
 using static Relay.Server.Tests.Storage.Redis.RedisTestEvents;
 
 namespace Relay.Server.Tests.Storage.Redis;
@@ -60,18 +59,6 @@ public sealed class RedisTogetherTests(RedisFixture redis)
         await Task.WhenAll(Array.ConvertAll(agents, agent => store.Queue.SettleAsync(agent, [Ack(NewEvent(agent).Id, session) with { Reply = reply }], Now)));
 
         Assert.Equal(agents.Length, await CountCallsAsync() - before);
-    }
-
-    [Fact]
-    public async Task The_largest_body_that_may_be_configured_is_not_too_much()
-    {
-        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
-        var agent = RelayId.New();
-
-        // A slow machine may take longer than a call may.
-        var refusal = await Record.ExceptionAsync(async () => await store.Queue.AcceptAsync(NewEvent(agent, bodyBytes: 64 << 20), Terms()));
-
-        Assert.True(refusal is null || refusal.Message == RedisErrors.NoAnswer, refusal?.ToString());
     }
 
     [Fact]
