@@ -48,10 +48,10 @@ local function settle_all(agent, at, last)
     end
 
     -- Given up and acknowledged in one call.
-    local function forgive(id, name)
-        for i, other in ipairs(given_up[name] or {}) do
+    local function forgive(id, ids)
+        for i, other in ipairs(ids) do
             if other == id then
-                table.remove(given_up[name], i)
+                table.remove(ids, i)
                 return
             end
         end
@@ -74,10 +74,12 @@ local function settle_all(agent, at, last)
             if wait and outcome == 'acked' then
                 tell(wait, id, due)
             end
-            forgive(id, name)
+            if given_up[name] then
+                forgive(id, given_up[name])
+            end
             unlist(id, name, kept)
             leave(id, name, size, order)
-            local ending = name == 'leased' and '|' .. outcome .. '|' .. now .. '|' .. string.gsub(reason, ' ', '\\u0020') or ''
+            local ending = name == 'leased' and '|' .. outcome .. '|' .. now .. '|' .. (reason == '' and reason or string.gsub(reason, ' ', '\\u0020')) or ''
             redis.call('HSET', key, 'state', 'delivered' .. string.sub(kept, #name + 1) .. ending)
             if keeps_delivered then
                 redis.call('PEXPIRE', key, delivered_ms)
