@@ -88,6 +88,9 @@ public sealed class RedisKeysLeftTests(RedisFixture redis)
             await store.Queue.SettleAsync(agent, [Ack(id, session) with { Kind = SettlementKind.DeadLetter }], Now);
             died++;
             listed = await client.Database.SortedSetLengthAsync($"{agent}:{{{agent}}}:dead");
+
+            // On a machine that stood still the list itself ended: it begins anew, and so does the count.
+            died = listed <= 1 ? (int)listed : died;
             return listed < died / 2;
         });
         Assert.InRange(listed, 1, died / 2);
