@@ -58,7 +58,7 @@ internal sealed partial class DeliveryPump
         {
             // What is not in flight here may be on another connection, with a sender that waits.
             var answers = !TakeBack(eventId, out var inFlight) || inFlight.SenderWaits;
-            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked) { Reply = answers ? reply : null });
+            _settlements.Add(new Settlement(eventId, SettlementKind.Ack, _session, AttemptOutcome.Acked) { Reply = answers ? reply : null, Place = inFlight.Place });
             Fetch();
         }
     }

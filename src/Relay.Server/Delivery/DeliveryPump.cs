@@ -181,7 +181,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             var result = await write;
             if (result.Status == AcceptStatus.Leased)
             {
-                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false) { ReplyBy = accepted.ReplyBy }];
+                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false) { ReplyBy = accepted.ReplyBy, Place = result.Place }];
             }
 
             return result;
@@ -274,7 +274,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         {
             // Its lease ran out in the queue before an extension was stored there. The agent has it, and goes on with it.
             _free++;
-            Hold(leased.Id, new InFlight(leased.Attempt, held.Deadline > deadline ? held.Deadline : deadline.UtcDateTime, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
+            Hold(leased.Id, new InFlight(leased, held.Deadline > deadline ? held.Deadline : deadline.UtcDateTime));
         }
         else if (RetrySchedule.GiveUp(_policy, _session, leased, now) is { } end)
         {
@@ -285,7 +285,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         }
         else
         {
-            Hold(leased.Id, new InFlight(leased.Attempt, deadline.UtcDateTime, leased.Failures, leased.LossCounted, leased.ReplyBy is not null));
+            Hold(leased.Id, new InFlight(leased, deadline.UtcDateTime));
             _unsentBytes += leased.Head.Length + leased.Body.Length;
             _sink.Push(leased);
         }

@@ -137,7 +137,11 @@ internal enum AcceptStatus
 /// <param name="Status">What became of it.</param>
 /// <param name="Id">Its own, or that of the event it duplicates.</param>
 /// <param name="IsConnected">Whether the store saw that a node has a connection of the agent. False says nothing of this node's own.</param>
-internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id, bool IsConnected = false);
+internal readonly record struct AcceptResult(AcceptStatus Status, EventId Id, bool IsConnected = false)
+{
+    /// <summary>Where the store has the event, if it is leased and that makes its ack cheaper (<see cref="Settlement.Place"/>). Opaque.</summary>
+    public object? Place { get; init; }
+}
 
 /// <param name="Session">One that holds the claim, or that needs none (<see cref="SessionId.NeedsClaim"/>).</param>
 /// <param name="MaxEvents">0: hands out nothing, and only says how it stands.</param>
@@ -173,6 +177,9 @@ internal sealed record LeasedEvent(
 {
     /// <summary>Until when its sender waits, as accepted: it may be over.</summary>
     public DateTimeOffset? ReplyBy { get; init; }
+
+    /// <summary>As <see cref="AcceptResult.Place"/>.</summary>
+    public object? Place { get; init; }
 
     /// <summary>Ends its lease, with its failures as they are.</summary>
     public Settlement End(SettlementKind kind, SessionId session, AttemptOutcome outcome, DateTimeOffset due) =>
@@ -241,6 +248,9 @@ internal sealed record Settlement(EventId Id, SettlementKind Kind, SessionId Ses
     /// For all kinds but <see cref="SettlementKind.Ack"/>.
     /// </summary>
     public int Attempt { get; init; }
+
+    /// <summary>For an ack: where the store said that the event is; null: it looks for it. Wherever it is by now, the result is the same.</summary>
+    public object? Place { get; init; }
 
     /// <summary>For <see cref="SettlementKind.Retry"/>.</summary>
     public DateTimeOffset DueAt { get; init; }

@@ -5,7 +5,14 @@ namespace Relay.Server.Delivery;
 /// <param name="Failures">As of the handing-out.</param>
 /// <param name="LossCounted">As of the handing-out.</param>
 /// <param name="SenderWaits">Whether somebody may wait for the agent's answer.</param>
-internal readonly record struct InFlight(int Attempt, DateTime Deadline, int Failures, bool LossCounted, bool SenderWaits);
+/// <param name="Place">Where the store has it, for its ack.</param>
+internal readonly record struct InFlight(int Attempt, DateTime Deadline, int Failures, bool LossCounted, bool SenderWaits, object? Place)
+{
+    public InFlight(LeasedEvent leased, DateTime deadline)
+        : this(leased.Attempt, deadline, leased.Failures, leased.LossCounted, leased.ReplyBy is not null, leased.Place)
+    {
+    }
+}
 
 /// <summary>The events that were pushed on one connection and not yet acknowledged, given back or timed out. Guarded by its owner.</summary>
 internal sealed class InFlightTable

@@ -12,7 +12,7 @@ public sealed class DeliveryAllocationTests
     private const long BytesOfAnEvent = 680;
 #else
     /// <summary>The place in the order, the leased event and the list that holds it, the answer, the settlement.</summary>
-    private const long BytesOfAnEvent = 432;
+    private const long BytesOfAnEvent = 448;
 #endif
 
     private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
@@ -84,7 +84,7 @@ public sealed class DeliveryAllocationTests
     public void What_is_in_flight_is_counted_without_an_allocation()
     {
         var table = new InFlightTable();
-        var inFlight = new InFlight(Attempt: 1, _clock.GetUtcNow().UtcDateTime, Failures: 0, LossCounted: false, SenderWaits: false);
+        var inFlight = new InFlight(Attempt: 1, _clock.GetUtcNow().UtcDateTime, Failures: 0, LossCounted: false, SenderWaits: false, Place: null);
 
         Allocated.AtMost(0, i =>
         {

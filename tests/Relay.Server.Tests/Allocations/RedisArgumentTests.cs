@@ -2,6 +2,7 @@ using Relay.Protocol;
 using Relay.Server.Cluster;
 using Relay.Server.Delivery;
 using Relay.Server.Storage.Redis;
+using Relay.Server.Storage.Redis.Batches;
 
 namespace Relay.Server.Tests.Allocations;
 
@@ -32,6 +33,6 @@ public sealed class RedisArgumentTests
         var arguments = new SettleArguments(new DeliveryOptions(), _node, new SenderWaits(TimeProvider.System));
         Settlement[] acks = [.. Enumerable.Range(1, Acks).Select(i => new Settlement(new EventId((ulong)i), SettlementKind.Ack, _session, AttemptOutcome.Acked))];
 
-        Allocated.AtMost(1680, () => arguments.From(acks, Now));
+        Allocated.AtMost(1784, () => arguments.From(new SettleCall(acks), Now));
     }
 }

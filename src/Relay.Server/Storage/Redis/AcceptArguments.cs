@@ -42,7 +42,8 @@ internal sealed class AcceptArguments(NodeIdentity node)
     /// <summary>What a session that shares the agent says of itself.</summary>
     public RedisValue Said(SessionId session, int? room) => session.IsSharing && room is { } free ? $"{free} {node.Name}" : RedisValue.EmptyString;
 
-    private RedisValue Written(in AcceptTerms terms)
+    /// <summary>How much of the agent's may wait, and how long its idempotency keys are remembered.</summary>
+    public RedisValue Written(in AcceptTerms terms)
     {
         if (_known is { } known && known.Events == terms.MaxQueuedEvents && known.Bytes == terms.MaxQueuedBytes && known.Window == terms.IdempotencyWindow)
         {

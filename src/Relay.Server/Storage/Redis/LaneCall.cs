@@ -6,7 +6,7 @@ namespace Relay.Server.Storage.Redis;
 /// A script call on its way, a link in its lane's list of those that are not answered. Its continuations never run on the thread that
 /// answers it, so a slow caller cannot hold up the multiplexer or the lane. All but the task is guarded by the lane's lock.
 /// </summary>
-internal sealed class LaneCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes)
+internal class LaneCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes)
     : TaskCompletionSource<RedisResult>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
     public RedisScript Script => script;
@@ -28,6 +28,9 @@ internal sealed class LaneCall(RedisScript script, string key, RedisValue[] argu
 
     /// <summary>How often Redis said that it does not know the script.</summary>
     public int Misses { get; set; }
+
+    /// <summary>Which of the answers to its message is its own.</summary>
+    public int AnswerNumber { get; set; }
 }
 
 internal enum CallState

@@ -1,3 +1,4 @@
+using Relay.Server.Storage.Redis.Batches;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -15,7 +16,12 @@ internal sealed class LaneMessage
     private readonly List<LaneCall> _calls = [];
     private readonly List<RedisKey> _keys = [];
     private readonly Dictionary<string, int> _numbers = [];
-    private int _arguments;
+
+    /// <summary>What Redis is asked for, with an answer each: a call, or a batch of some.</summary>
+    private readonly List<(string Key, LaneCall? Call, EventBatch? Batch)> _parts = [];
+
+    /// <summary>Of each agent whose last part is a batch, which that is.</summary>
+    private Dictionary<string, int>? _open;
     private long _bytes;
 
     public LaneMessage(RedisLane lane, LaneCall first, int period)
@@ -57,14 +63,15 @@ internal sealed class LaneMessage
             return _calls[0].Arguments;
         }
 
-        var all = new RedisValue[(2 * _calls.Count) + _arguments];
+        var each = _parts.ConvertAll(static part => part.Batch?.Write() ?? part.Call!.Arguments);
+        var all = new RedisValue[each.Sum(static arguments => 2 + arguments.Length)];
         var at = 0;
-        foreach (var call in _calls)
+        for (var i = 0; i < each.Count; i++)
         {
-            all[at++] = RedisArgument.Of(_numbers[call.Key]);
-            all[at++] = RedisArgument.Of(call.Arguments.Length);
-            call.Arguments.CopyTo(all, at);
-            at += call.Arguments.Length;
+            all[at++] = RedisArgument.Of(_numbers[_parts[i].Key]);
+            all[at++] = RedisArgument.Of(each[i].Length);
+            each[i].CopyTo(all, at);
+            at += each[i].Length;
         }
 
         return all;
@@ -73,13 +80,32 @@ internal sealed class LaneMessage
     private void Add(LaneCall call)
     {
         _calls.Add(call);
-        _arguments += call.Arguments.Length;
         _bytes += call.SizeBytes;
+        AddPart(call);
         if (!_numbers.ContainsKey(call.Key))
         {
             _keys.Add(call.Key);
             _numbers.Add(call.Key, _keys.Count);
             _keys.Add(RedisKeys.Missing(call.Key));
+        }
+    }
+
+    private void AddPart(LaneCall call)
+    {
+        call.AnswerNumber = _parts.Count;
+        if (call is not EventCall accept)
+        {
+            _parts.Add((call.Key, call, null));
+            _open?.Remove(call.Key);
+        }
+        else if (_open is not null && _open.TryGetValue(call.Key, out var last) && _parts[last].Batch!.TryAdd(accept))
+        {
+            call.AnswerNumber = last;
+        }
+        else
+        {
+            (_open ??= [])[call.Key] = _parts.Count;
+            _parts.Add((call.Key, null, new EventBatch(accept)));
         }
     }
 }

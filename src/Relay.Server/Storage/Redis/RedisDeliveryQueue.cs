@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Relay.Protocol;
 using Relay.Server.Cluster;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Redis.Batches;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -13,14 +14,20 @@ internal sealed class RedisDeliveryQueue(
     private readonly DeliveryOptions _delivery = delivery.Value;
     private readonly AcceptArguments _accept = new(node);
     private readonly SettleArguments _settle = new(delivery.Value, node, waits);
+    private readonly BatchRules _batches = new(delivery.Value);
 
     public bool LosesSignals => true;
 
     public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        var answer = await lanes.For(accepted.Agent).RunAsync(
-            RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes, _accept.From(accepted, terms));
-        return QueueReplies.Accept(accepted.Id, (RedisValue)answer);
+        var (lane, key) = (lanes.For(accepted.Agent), keys.Agent(accepted.Agent));
+        if (BatchRules.Takes(accepted, terms))
+        {
+            var call = new EventCall(key, accepted, _accept.Written(terms), terms.Lease!.Value, _batches);
+            return call.Result((RedisValue)await lane.RunAsync(call));
+        }
+
+        return QueueReplies.Accept(accepted.Id, (RedisValue)await lane.RunAsync(RedisScript.Accept, key, accepted.SizeBytes, _accept.From(accepted, terms)));
     }
 
     public async Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request)
@@ -36,9 +43,9 @@ internal sealed class RedisDeliveryQueue(
 
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)
     {
-        var answer = (RedisValue[]?)await lanes.For(agent).RunAsync(
-            RedisScript.Settle, keys.Agent(agent), _settle.Weight(settlements), _settle.From(settlements, now));
-        var results = Array.ConvertAll(answer!, result => (SettleResult)(int)result);
+        var call = new SettleCall(settlements);
+        var results = call.Read((RedisValue[])(await lanes.For(agent).RunAsync(
+            RedisScript.Settle, keys.Agent(agent), _settle.Weight(call), _settle.From(call, now)))!);
         waits.Settled(settlements, results);
         return results;
     }

@@ -4,8 +4,8 @@ using StackExchange.Redis;
 namespace Relay.Server.Storage.Redis;
 
 /// <summary>
-/// Finds the agent of an event of which only the id is known. There is no index for it, which would cost every event a write: it asks for
-/// one key of each agent, a thousand on their way at a time. About 10 ms for each thousand agents, for a call that only people make.
+/// Finds the agent of an event of which only the id is known. There is no index for it, which would cost every event a write: it asks
+/// of each agent, a thousand on their way at a time. Some 10 ms for each thousand agents, for a call that only people make.
 /// </summary>
 internal sealed class RedisEventSearch(RedisLanes lanes, RedisKeys keys)
 {
@@ -37,7 +37,7 @@ internal sealed class RedisEventSearch(RedisLanes lanes, RedisKeys keys)
 
     private async Task<RelayId?> OwnerOrNullAsync(RedisValue value, EventId id) =>
         RelayId.TryParse(value, out var agent)
-            && await lanes.For(agent).ExecuteAsync(database => database.KeyExistsAsync(keys.Event(agent, id)), CancellationToken.None)
+            && (bool)await lanes.For(agent).RunAsync(RedisScript.Owns, keys.Agent(agent), RedisArgument.Of(id))
             ? agent
             : null;
 }

@@ -66,8 +66,6 @@ internal sealed class RedisKeys
 
     public string Agenda(AgendaKind kind) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{{agenda:{(int)kind}}}");
 
-    public string Event(RelayId agent, EventId id) => Agent(agent) + ":e:" + id;
-
     public string KeyIndex(ReadOnlySpan<byte> keyHash) => _prefix + "key:" + Convert.ToHexStringLower(keyHash);
 
     /// <summary>The one hash of all nodes.</summary>

@@ -88,7 +88,11 @@ internal sealed class RedisLane
     /// <param name="key">As above.</param>
     /// <param name="sizeBytes">About how many bytes the arguments have, or as many as keep Redis busy for as long: it bounds what is gathered.</param>
     /// <param name="arguments">The script's; as many for each call.</param>
-    public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments)
+    public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments) =>
+        RunAsync(new LaneCall(script, key, arguments, sizeBytes));
+
+    /// <summary>The same, with a call that was made before.</summary>
+    public Task<RedisResult> RunAsync(LaneCall call)
     {
         lock (_gate)
         {
@@ -98,14 +102,13 @@ internal sealed class RedisLane
                 return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
             }
 
-            if (script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || (_calls.SizeBytes > 0 && _calls.SizeBytes + sizeBytes > MostPendingBytes)))
+            if (call.Script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || (_calls.SizeBytes > 0 && _calls.SizeBytes + call.SizeBytes > MostPendingBytes)))
             {
                 return Task.FromException<RedisResult>(new StoreUnavailableException(RedisErrors.TooSlow));
             }
 
-            var call = new LaneCall(script, key, arguments, sizeBytes);
             _calls.Append(call);
-            if (!_isReloading && (!script.TakesMany || _isCluster || IsEnoughHeld))
+            if (!_isReloading && (!call.Script.TakesMany || _isCluster || IsEnoughHeld))
             {
                 SendHeld(byHash: true);
             }
@@ -357,13 +360,13 @@ internal sealed class RedisLane
                 {
                     call.TrySetException(RedisErrors.Translate(error));
                 }
-                else if (message.Script.TakesMany && answers[i].ToString() is ['!', .. var why])
+                else if (message.Script.TakesMany && answers[call.AnswerNumber].ToString() is ['!', .. var why])
                 {
                     call.TrySetException(new StoreUnavailableException(RedisErrors.Explain(why)));
                 }
                 else
                 {
-                    call.TrySetResult(answers[i]);
+                    call.TrySetResult(answers[call.AnswerNumber]);
                 }
             }
 

@@ -11,16 +11,17 @@ namespace Relay.Server.Storage.Redis;
 internal sealed class RedisScript
 {
     public static readonly RedisScript Accept = new("accept", takesMany: true);
-    public static readonly RedisScript Lease = new("lease", takesMany: true);
-    public static readonly RedisScript Settle = new("settle", takesMany: true);
-    public static readonly RedisScript Extend = new("extend");
-    public static readonly RedisScript Claim = new("claim");
-    public static readonly RedisScript Expire = new("expire");
+    public static readonly RedisScript Lease = new("lease", takesMany: true, seesEvents: true);
+    public static readonly RedisScript Settle = new("settle", takesMany: true, seesEvents: true);
+    public static readonly RedisScript Extend = new("extend", seesEvents: true);
+    public static readonly RedisScript Claim = new("claim", seesEvents: true);
+    public static readonly RedisScript Expire = new("expire", seesEvents: true);
     public static readonly RedisScript ForgetGaps = new("forget_gaps");
-    public static readonly RedisScript Find = new("find");
+    public static readonly RedisScript Find = new("find", seesEvents: true);
+    public static readonly RedisScript Owns = new("owns", seesEvents: true);
     public static readonly RedisScript ChangeAgent = new("change_agent");
     public static readonly RedisScript NoteUse = new("note_use");
-    public static readonly RedisScript List = new("list");
+    public static readonly RedisScript List = new("list", seesEvents: true);
     public static readonly RedisScript Presence = new("presence", takesMany: true);
     public static readonly RedisScript Log = new("log");
     public static readonly RedisScript ReadLog = new("read_log");
@@ -32,13 +33,13 @@ internal sealed class RedisScript
     public static readonly RedisScript AddCounts = new("add_counts");
     public static readonly RedisScript Health = new("health");
 
-    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Seats, ReportNode, AddCounts, Health];
+    public static IReadOnlyList<RedisScript> All => [Accept, Lease, Settle, Extend, Claim, Expire, ForgetGaps, Find, Owns, List, ChangeAgent, NoteUse, Log, ReadLog, TakeDue, MoveDue, Presence, TakePermits, Seats, ReportNode, AddCounts, Health];
 
-    private RedisScript(string name, bool takesMany = false)
+    private RedisScript(string name, bool takesMany = false, bool seesEvents = false)
     {
         TakesMany = takesMany;
         var lines = Read(name).Split('\n', 2);
-        Text = lines[0] + "\n" + Read("shared") + lines[1];
+        Text = lines[0] + "\n" + Read("shared") + (seesEvents ? Read("batches") : "") + lines[1];
 #pragma warning disable CA5350 // SHA-1 is how Redis names scripts; nothing depends on its strength.
         Hash = SHA1.HashData(Encoding.UTF8.GetBytes(Text));
 #pragma warning restore CA5350

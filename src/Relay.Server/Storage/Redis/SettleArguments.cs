@@ -1,5 +1,6 @@
 using Relay.Server.Cluster;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Redis.Batches;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -7,6 +8,7 @@ namespace Relay.Server.Storage.Redis;
 /// <summary>What settle.lua is given. Any thread.</summary>
 internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity node, SenderWaits waits)
 {
+    private const int Always = 7;
     private const int PerRun = 8;
 
     /// <summary>Redis is as long busy with one, without its reply, as with so many bytes of events that are accepted.</summary>
@@ -18,18 +20,20 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
         RedisArgument.Of(delivery.DeadLetterRetention), node.Name,
     ];
 
-    public RedisValue[] From(IReadOnlyList<Settlement> settlements, DateTimeOffset now)
+    public RedisValue[] From(SettleCall call, DateTimeOffset now)
     {
-        var runs = 0;
+        var (settlements, runs) = (call.Others, 0);
         for (var i = 0; i < settlements.Count; i = EndOfRun(settlements, i))
         {
             runs++;
         }
 
-        var arguments = new RedisValue[1 + _settings.Length + (runs * PerRun) + settlements.Count];
+        var arguments = new RedisValue[Always + call.ArgumentCount + (runs * PerRun) + settlements.Count];
         arguments[0] = RedisArgument.Of(now);
         _settings.CopyTo(arguments, 1);
-        var at = 1 + _settings.Length;
+        arguments[Always - 1] = RedisArgument.Of(call.BatchCount);
+        call.Write(now, arguments.AsSpan(Always));
+        var at = Always + call.ArgumentCount;
         for (var i = 0; i < settlements.Count;)
         {
             var end = EndOfRun(settlements, i);
@@ -45,9 +49,10 @@ internal sealed class SettleArguments(DeliveryOptions delivery, NodeIdentity nod
     }
 
     /// <summary>What the call counts for where calls are gathered.</summary>
-    public long Weight(IReadOnlyList<Settlement> settlements)
+    public long Weight(SettleCall call)
     {
-        var weight = settlements.Count * WeightBytes;
+        var settlements = call.Others;
+        var weight = (call.BatchCount + settlements.Count) * WeightBytes;
         for (var i = 0; i < settlements.Count; i++)
         {
             weight += Sent(settlements[i])?.SizeBytes ?? 0;

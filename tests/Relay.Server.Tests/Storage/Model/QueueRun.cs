@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using Relay.Protocol;
@@ -23,6 +24,7 @@ internal sealed class QueueRun
     private readonly SessionId[] _sessions;
 
     private readonly List<EventId> _ids = [];
+    private readonly ConcurrentDictionary<EventId, object> _places = new();
     private readonly List<string> _log = [];
     private readonly Queue<(string Call, string Expected, Task<string> Actual)> _unanswered = new();
     private readonly ulong _idBits = (ulong)Random.Shared.NextInt64();
@@ -112,7 +114,12 @@ internal sealed class QueueRun
         Call(
             $"accept {accepted.Id}, {body.Length} bytes, key {key?[0]}, order {order?[0]}, at most {terms.MaxQueuedEvents} events and {terms.MaxQueuedBytes} bytes, lease to {Name(lease?.Session)} until {Answers.Of(lease?.Until)}",
             Answers.Of(_model.Accept(accepted, terms)),
-            async () => Answers.Of(await queue.AcceptAsync(accepted, terms)));
+            async () =>
+            {
+                var result = await queue.AcceptAsync(accepted, terms);
+                if (result.Place is not null) _places[accepted.Id] = result.Place;
+                return Answers.Of(result);
+            });
     }
 
     private void Lease(IDeliveryQueue queue)
@@ -130,6 +137,12 @@ internal sealed class QueueRun
         // When, within one call, the oldest delivered events are forgotten is the store's own business.
         var count = _keepsAll ? _random.Next(1, 5) : 1;
         Settlement[] settlements = [.. Enumerable.Range(0, count).Select(_ => AnySettlement())];
+        if (settlements.DistinctBy(static one => one.Id).Count() == count && _random.Next(3) > 0)
+        {
+            // As a connection has it, if it has been answered.
+            settlements = [.. settlements.Select(one => one.Kind == SettlementKind.Ack ? one with { Place = _places.GetValueOrDefault(one.Id) } : one)];
+        }
+
         var now = _now;
         Call(
             $"settle {string.Join(", ", settlements.Select(one => $"{one.Kind} {one.Id} by {Name(one.Session)} attempt {one.Attempt} failures {one.Failures} due {Answers.Of(one.DueAt)}"))}",

@@ -116,6 +116,7 @@ public sealed partial class DocumentedKeysTests
             await store.Queue.SettleAsync(agent, [Ack(id, session) with { Kind = kind, DueAt = Now.AddHours(1) }], Now);
         }
 
+        await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = [.. Enumerable.Repeat((byte)1, 16)] }, Terms(session));
         await store.Queue.AcceptAsync(NewEvent(agent, key: new byte[16]), Terms(session));
         await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = order }, Terms());
         await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = order }, Terms());

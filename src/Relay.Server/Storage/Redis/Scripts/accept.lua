@@ -1,7 +1,7 @@
 #!lua
 -- Stores events of one or several agents, each leased at once where its terms allow it; takes many. Answers for each 0: ready, 3: ready and
 -- some node has a connection of the agent, 1: leased, 2: queue full, the id it duplicates, or '!' and why the agent's events could not be
--- stored: those of the others are.
+-- stored: those of the others are. For a batch 4: leased as a whole, or a string with the answer for each event: each is one of its own.
 
 -- What is written once for all events of an agent, however many come together.
 local function open(agent)
@@ -9,7 +9,7 @@ local function open(agent)
     return {
         agent = agent, claim = kept[1], events = tonumber(kept[2] or 0), bytes = tonumber(kept[3] or 0), sequence = tonumber(kept[4] or 0),
         sharers = kept[5] and cjson.decode(kept[5]), has_ready = redis.call('EXISTS', agent .. ':ready') == 1,
-        stored = {}, markers = {}, leased = {}, queued = {}, ready = {}, woken = {}, answers = {},
+        stored = {}, markers = {}, batches = {}, leased = {}, queued = {}, ready = {}, woken = {}, answers = {},
     }
 end
 
@@ -27,10 +27,8 @@ end
 
 -- `wait`: "until node" of its sender, if that waits; `said`: "room node" of a session that shares the agent. Those of the last four that are empty
 -- are left out at the end.
-local function accept(queue, at, last)
+local function accept(queue, id, accepted, head, body, terms, session, deadline, key, order, wait, said)
     local agent = queue.agent
-    local id, accepted, head, body, terms, session, deadline = unpack(ARGV, at, at + 6)
-    local key, order, wait, said = unpack(ARGV, at + 7, last)
     local most = limits_of(terms)
     key, order, wait, said = key or '', order or '', wait or '', said or ''
 
@@ -115,12 +113,67 @@ local function accept(queue, at, last)
     return 0
 end
 
+-- Whether no event of the batch has an idempotency key that is taken. Else none is marked.
+local function marks_all(queue, index, window, first, last)
+    if first > last or window == 0 then
+        return true
+    end
+
+    local marked, at = {}, first
+    for id, accepted in string.gmatch(index, batch_line) do
+        if ARGV[at] ~= '' then
+            local marker = queue.agent .. ':i:' .. ARGV[at]
+            if not redis.call('SET', marker, id .. ' ' .. string.format('%.0f', accepted + window), 'NX', 'PX', window) then
+                in_chunks('DEL', nil, marked)
+                return false
+            end
+            marked[#marked + 1] = marker
+        end
+        at = at + 1
+    end
+    for _, marker in ipairs(marked) do
+        queue.markers[#queue.markers + 1] = marker
+    end
+    return true
+end
+
+-- ARGV: 'batch', what its member is, terms, session, deadline, index and bodies (batches.lua), then each event's idempotency key or '', if one has one.
+local function accept_batch(queue, at, last)
+    local member, terms, session, deadline, index, bodies = unpack(ARGV, at + 1, at + 6)
+    local id, count, size = batch_of(member)
+    local most = limits_of(terms)
+    local fits = queue.events + count <= most.events and queue.bytes + size <= most.bytes
+    if session == queue.claim and not queue.has_ready and not queue.sharers and fits and marks_all(queue, index, most.window, at + 7, last) then
+        local key = queue.agent .. ':b:' .. id
+        redis.call('HSET', key, 'index', index, 'bodies', bodies, 'acked', '0 0')
+        queue.stored[#queue.stored + 1] = key
+        queue.batches[#queue.batches + 1], queue.batches[#queue.batches + 2] = deadline, member
+        queue.events, queue.bytes = queue.events + count, queue.bytes + size
+        return 4
+    end
+
+    local answers, from = {}, 1
+    for event, accepted, head, body, later in string.gmatch(index, batch_line) do
+        local ends = from + head + body
+        answers[#answers + 1] = accept(queue, event, accepted, string.sub(bodies, from, from + head - 1), string.sub(bodies, from + head, ends - 1),
+            terms, session, string.format('%.0f', deadline + later), at + 7 + #answers <= last and ARGV[at + 7 + #answers] or '')
+        from = ends
+    end
+    return answers
+end
+
+-- Of a batch whose events were stored one by one.
+local function as_answer(answer)
+    return type(answer) == 'table' and table.concat(answer, ' ') or answer
+end
+
 local function write(queue)
     local agent = queue.agent
     if #queue.stored == 0 then
         return
     end
 
+    in_chunks('ZADD', agent .. ':batches', queue.batches)
     in_chunks('ZADD', agent .. ':leased', queue.leased)
     in_chunks('ZADD', agent .. ':queued', queue.queued)
     in_chunks('ZADD', agent .. ':ready', queue.ready)
@@ -134,6 +187,9 @@ local function write(queue)
         if redis.call('ZCOUNT', agent .. ':nodes', '(' .. queue.accepted, '+inf') > 0 then
             for i, answer in pairs(queue.answers) do
                 queue.answers[i] = answer == 0 and 3 or answer
+                for place, one in ipairs(type(answer) == 'table' and answer or {}) do
+                    answer[place] = one == 0 and 3 or one
+                end
             end
         end
     end
@@ -163,7 +219,12 @@ each_call(function(agent, first, last)
     calls = calls + 1
     queue.answers[calls] = 0
     if not queue.failure then
-        local ok, answer = pcall(accept, queue, first, last)
+        local ok, answer
+        if ARGV[first] == 'batch' then
+            ok, answer = pcall(accept_batch, queue, first, last)
+        else
+            ok, answer = pcall(accept, queue, unpack(ARGV, first, last))
+        end
         queue.answers[calls] = answer
         queue.failure = not ok and answer or nil
     end
@@ -179,7 +240,7 @@ for _, queue in ipairs(queues) do
         give_up(queue, queue.failure)
     end
     for i, answer in pairs(queue.answers) do
-        answers[i] = answer
+        answers[i] = as_answer(answer)
     end
 end
 return answers

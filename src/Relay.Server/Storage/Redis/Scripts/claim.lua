@@ -6,6 +6,7 @@ if needs_claim(session) then
     redis.call('HSET', agent, 'claim', session)
     redis.call('HDEL', agent, 'sharers')
 
+    unbatch_until(agent, '+inf')
     local unleased, waiting, queued = {}, {}, {}
     for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
         local key = agent .. ':e:' .. id

@@ -3,6 +3,7 @@
 -- Answers { the id that sorts first of what is left or '', then the ids given up }.
 local agent, before, now, limit, dead_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
+unbatch_until(agent, now)
 local ids, deadline = redis.call('ZRANGEBYLEX', agent .. ':queued', '-', '(' .. before, 'LIMIT', 0, limit), {}
 local overdue = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES')
 for i = 1, #overdue, 2 do
@@ -52,9 +53,12 @@ end
 keep_given_up(agent, 'expired', { unpack(answer, 2) }, dead_ms)
 
 answer[1] = redis.call('ZRANGE', agent .. ':queued', 0, 0)[1] or ''
-for _, id in ipairs(redis.call('ZRANGE', agent .. ':leased', 0, -1)) do
-    if answer[1] == '' or id < answer[1] then
-        answer[1] = id
+for _, set in ipairs({ ':leased', ':batches' }) do
+    for _, member in ipairs(redis.call('ZRANGE', agent .. set, 0, -1)) do
+        local id = batch_of(member) or member
+        if answer[1] == '' or id < answer[1] then
+            answer[1] = id
+        end
     end
 end
 return answer

@@ -92,6 +92,8 @@ local function lease(agent, at)
         return count >= max_events or (count > 0 and bytes >= max_bytes)
     end
 
+    unbatch_until(agent, now)
+
     -- Two sorted lists, merged: earliest first, and of one millisecond the oldest id.
     local waiting = redis.call('ZRANGEBYSCORE', agent .. ':waiting', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
     local leased = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)
@@ -138,7 +140,7 @@ local function lease(agent, at)
         return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
     end
 
-    local due, ready = math.min(next_due(':waiting'), next_due(':leased')), redis.call('ZCARD', agent .. ':ready')
+    local due, ready = math.min(next_due(':waiting'), next_due(':leased'), next_batched(agent)), redis.call('ZCARD', agent .. ':ready')
     if mine then
         mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
         for _, one in pairs(sharers) do

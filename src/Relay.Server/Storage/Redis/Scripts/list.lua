@@ -4,7 +4,7 @@
 local agent, before, count = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
 -- The newest found, one more than asked for; beyond that they are cut off now and then.
-local ids, set_of, member_of, oldest = {}, {}, {}, ''
+local ids, set_of, member_of, batched, oldest = {}, {}, {}, {}, ''
 local function cut_off()
     table.sort(ids)
     local newest = {}
@@ -24,14 +24,53 @@ local function consider(id, set, member)
     end
 end
 
+-- Of the events of a batch those that are acked, or those that are not.
+local function consider_batch(member, deadline, acked)
+    local session, _, events = read_batch(agent, member, deadline)
+    if not session then
+        return false
+    end
+    for _, event in ipairs(events) do
+        if (event.acked ~= nil) == acked then
+            batched[event.id] = { event = event, session = session, member = member }
+            consider(event.id, '', member)
+        end
+    end
+    return true
+end
+
+-- Its time to live is over.
+local function forget_done(member)
+    local first, count, size = batch_of(member)
+    redis.call('ZREM', agent .. ':done', member)
+    redis.call('HINCRBY', agent, 'done_bytes', -(size or string.match(member, '%d+$')))
+    if first then
+        redis.call('HINCRBY', agent, 'done_more', 1 - count)
+    end
+end
+
 for i = 3, #ARGV do
     local set = agent .. ':' .. ARGV[i]
     if ARGV[i] == 'leased' or ARGV[i] == 'done' then
+        local live = redis.call('ZRANGE', agent .. ':batches', 0, -1, 'WITHSCORES')
+        for at = 1, #live, 2 do
+            consider_batch(live[at], live[at + 1], ARGV[i] == 'done')
+        end
+    end
+    if ARGV[i] == 'leased' or ARGV[i] == 'done' then
         -- Not in the order of ids, but bounded: by agents' windows, and by how many of the delivered ("id size") are kept.
+        local gone = {}
         for at = 0, redis.call('ZCARD', set) - 1, 1000 do
             for _, member in ipairs(redis.call('ZREVRANGE', set, at, at + 999)) do
-                consider(string.match(member, '^%S+'), set, member)
+                if not batch_of(member) then
+                    consider(string.match(member, '^%S+'), set, member)
+                elseif not consider_batch(member, nil, true) then
+                    gone[#gone + 1] = member
+                end
             end
+        end
+        for _, member in ipairs(gone) do
+            forget_done(member)
         end
     else
         local last = before == '' and '+' or '(' .. before
@@ -41,24 +80,34 @@ for i = 3, #ARGV do
     end
 end
 
+-- As an event of its own has it: { state, made, head, due }.
+local bodies = {}
+local function show_batched(one)
+    local event = one.event
+    bodies[one.member] = bodies[one.member] or redis.call('HGET', agent .. ':b:' .. batch_of(one.member), 'bodies')
+    return {
+        state_in_batch(event, one.session), event.accepted .. ' ' .. (event.ends - event.head),
+        string.sub(bodies[one.member], event.head, event.body - 1), event.due,
+    }
+end
+
 cut_off()
 local answer = { #ids > count and ids[count] or '' }
 for i = 1, math.min(#ids, count) do
     local id = ids[i]
-    local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'made', 'head')
+    local e = batched[id] and show_batched(batched[id]) or redis.call('HMGET', agent .. ':e:' .. id, 'state', 'made', 'head')
     if e[1] then
         local state, attempts, failures = state_of(e[1])
         local accepted, size = made_of(e[2])
-        local due = (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
+        local due = e[4] or (state == 'leased' or state == 'waiting') and redis.call('ZSCORE', agent .. ':' .. state, id)
         for _, value in ipairs({ id, state, accepted, e[3], size, tonumber(attempts), tonumber(failures), due or '' }) do
             answer[#answer + 1] = value
         end
+    elseif set_of[id] == agent .. ':done' then
+        forget_done(member_of[id])
     elseif set_of[id] ~= agent .. ':leased' then
         -- Its time to live is over. What is leased is lease.lua's to drop, which counts it.
         redis.call('ZREM', set_of[id], member_of[id])
-        if set_of[id] == agent .. ':done' then
-            redis.call('HINCRBY', agent, 'done_bytes', -string.match(member_of[id], '%d+$'))
-        end
     end
 end
 return answer

@@ -1,17 +1,19 @@
 #!lua flags=allow-oom
 -- Ends attempts; takes many. Answers an array, for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
--- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks, then runs of settlements that are
+-- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks; how many batches have acks, and for each
+-- its member, its `acked` from now on (batches.lua), session, the ids that are new in it, one behind the other; then runs of settlements that are
 -- alike but for their ids: how many, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures,
--- twice the attempt that ends (0: whichever) and 1 more with a loss, ids.
+-- twice the attempt that ends (0: whichever) and 1 more with a loss, ids. Of a batch it answers 0 or 1 when it is one still, else a string with the answer for each of the ids.
+local id_length = 36
+
 local function settle_all(agent, at, last)
     local now, delivered_ms, kept, kept_bytes, dead_ms = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local node = ARGV[at + 5]
     local keeps_delivered = delivered_ms > 0 and kept > 0
-    local queue = redis.call('HMGET', agent, 'events', 'bytes', 'done_bytes')
-    local events, bytes, done_bytes = 0, 0, 0
+    local events, bytes, done_bytes, done_more = 0, 0, 0, 0
     local others_may = false
     local freed = {}
-    local unleased, done, forgotten = {}, {}, {}
+    local unleased, unbatched, done, forgotten = {}, {}, {}, {}
     local given_up = { dead = {}, expired = {} }
 
     -- The sender waits on another node: that one is told, as AnswerListener reads it. This one tells itself.
@@ -57,9 +59,22 @@ local function settle_all(agent, at, last)
         end
     end
 
+    local by_id
     local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
         local key = agent .. ':e:' .. id
         local e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
+        if not e[1] then
+            by_id = by_id or batches_by_id(agent)
+            local batch = by_id[id]
+            if batch and not batch.deadline then
+                return 1
+            elseif batch and not batch.is_gone then
+                unbatch(agent, batch.member, batch.deadline)
+                batch.is_gone = true
+                e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
+            end
+        end
+
         local kept, order, wait = e[1], e[3], e[4]
         if not kept then
             return 3
@@ -118,7 +133,48 @@ local function settle_all(agent, at, last)
         return 0
     end
 
-    local results, run = {}, at + 6
+    -- Acks of events that are in one batch: of what they are, the node knows more than is to be read here.
+    local function settle_batch(member, acked, session, ids)
+        local id, count, size = batch_of(member)
+        local key = agent .. ':b:' .. id
+        local before = redis.call('HGET', key, 'acked')
+        if not before then
+            local answers = {}
+            for first = 1, #ids, id_length do
+                answers[#answers + 1] = settle(string.sub(ids, first, first + id_length - 1), 'ack', session, 'acked', '', '', 0, 0)
+            end
+            return table.concat(answers, ' ')
+        end
+
+        local count_before, bytes_before = string.match(before, '^(%d+) (%d+)')
+        local count_now, bytes_now = string.match(acked, '^(%d+) (%d+)')
+        if tonumber(count_now) <= tonumber(count_before) then
+            return 1
+        end
+        redis.call('HSET', key, 'acked', acked)
+        events, bytes = events + count_now - count_before, bytes + bytes_now - bytes_before
+        if count_now == count then
+            unbatched[#unbatched + 1] = member
+            if keeps_delivered then
+                redis.call('PEXPIRE', key, delivered_ms)
+                done[#done + 1], done[#done + 2] = now, member
+                done_bytes, done_more = done_bytes + size, done_more + count - 1
+            else
+                forgotten[#forgotten + 1] = key
+            end
+        end
+        return 0
+    end
+
+    local results = {}
+    local run = at + 7 + 4 * ARGV[at + 6]
+    for batch = at + 7, run - 1, 4 do
+        results[#results + 1] = settle_batch(unpack(ARGV, batch, batch + 3))
+    end
+    in_chunks('ZREM', agent .. ':batches', unbatched)
+    if run <= last then
+        in_chunks('ZADD', agent .. ':done', done) -- What follows may name their events.
+    end
     while run <= last do
         local ids = run + 8
         local after = ids + tonumber(ARGV[run])
@@ -143,34 +199,57 @@ local function settle_all(agent, at, last)
         redis.call('PUBLISH', agent .. ':signal', '')
     end
 
-    -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them. Answers the size of what stays.
+    local queue = redis.call('HMGET', agent, 'events', 'bytes', 'done_bytes', 'done_more')
+
+    -- The oldest of the delivered make room: members carry their size, because their hashes may have expired before them. Answers the size of what stays,
+    -- and how many more events it has than members.
     local function trim(set)
-        local total, size = redis.call('ZCARD', set), done_bytes
-        if total > #done / 2 then
-            size = size + tonumber(queue[3] or 0)
+        local members, size, more = redis.call('ZCARD', set), done_bytes, done_more
+        if members > #done / 2 then
+            size, more = size + tonumber(queue[3] or 0), more + tonumber(queue[4] or 0)
         end
-        while total > kept or (size > kept_bytes and total > 0) do
-            local oldest = redis.call('ZRANGE', set, 0, math.min(100, math.max(1, total - kept)) - 1)
+        local total = members + more
+        local function is_too_much()
+            return total > kept or (size > kept_bytes and total > 0)
+        end
+
+        while members > 0 and is_too_much() do
+            local some = math.ceil((total - kept) * members / total)
+            local oldest, gone = redis.call('ZRANGE', set, 0, math.min(100, math.max(1, some)) - 1), 0
             for _, member in ipairs(oldest) do
-                local id, member_size = string.match(member, '^(%S+) (%S+)$')
-                forgotten[#forgotten + 1] = agent .. ':e:' .. id
-                total, size = total - 1, size - member_size
+                if not is_too_much() then
+                    break
+                end
+                local first, count, its_size = batch_of(member)
+                if first then
+                    forgotten[#forgotten + 1] = agent .. ':b:' .. first
+                    more = more - count + 1
+                else
+                    local id
+                    id, its_size = string.match(member, '^(%S+) (%S+)$')
+                    forgotten[#forgotten + 1] = agent .. ':e:' .. id
+                end
+                gone, total, size = gone + 1, total - (count or 1), size - its_size
             end
-            redis.call('ZREMRANGEBYRANK', set, 0, #oldest - 1)
+            redis.call('ZREMRANGEBYRANK', set, 0, gone - 1)
+            members = members - gone
         end
-        return size
+        if members == 0 then
+            return 0, 0
+        end
+        return size, more
     end
 
     local counts = {}
     if #done > 0 then
         local set = agent .. ':done'
         in_chunks('ZADD', set, done)
-        counts = { 'done_bytes', trim(set) }
-
-        -- The list outlives what is in it, by so much that this is seldom to be written.
-        if redis.call('PTTL', set) < delivered_ms then
-            redis.call('PEXPIRE', set, math.ceil(delivered_ms * 1.125))
+        local size, more = trim(set)
+        counts = { 'done_bytes', size }
+        if more ~= tonumber(queue[4] or 0) then
+            counts = { 'done_bytes', size, 'done_more', more }
         end
+        keep_list(set, delivered_ms)
     end
     if events > 0 then
         counts[#counts + 1], counts[#counts + 2] = 'events', math.max(0, (queue[1] or 0) - events)

@@ -83,6 +83,21 @@ local function name_of(kept)
     return string.match(kept, '^%S+')
 end
 
+-- Of the index of a batch, each event: its id, accepted, the sizes of its head and its body, how much later than the batch's its lease ends.
+local batch_line = '(%S+) (%d+) (%d+) (%d+) (%d+)\n'
+
+-- Of a member of `batches` or `done`: the batch's id, how many events it has, their size. Nil for an event of its own.
+local function batch_of(member)
+    return string.match(member, '^([^+ ]+)%+(%d+) (%d+)$')
+end
+
+-- The list of the delivered outlives what is in it, by so much that this is seldom to be written.
+local function keep_list(set, delivered_ms)
+    if redis.call('PTTL', set) < delivered_ms then
+        redis.call('PEXPIRE', set, math.ceil(delivered_ms * 1.125))
+    end
+end
+
 -- An event has been settled: the next one with its ordering key, if it was held, is ready.
 local function release_next(agent, order, id)
     local line = agent .. ':k:' .. order

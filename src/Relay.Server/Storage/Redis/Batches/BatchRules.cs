@@ -1,0 +1,33 @@
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Redis.Batches;
+
+/// <summary>Which events are kept in batches, and how large these may be.</summary>
+internal sealed class BatchRules
+{
+    /// <summary>Redis does nothing else while it makes a batch's events ones of their own.</summary>
+    private const long MostBytes = 64 << 10;
+
+    /// <summary>A batch of delivered events is forgotten as a whole: what is kept of them is less than may be by at most this part.</summary>
+    private const int PartOfKept = 31;
+
+    public BatchRules(DeliveryOptions delivery)
+    {
+        var keeps = delivery.DeliveredRetention > TimeSpan.Zero && delivery.DeliveredKept > 0;
+        MaxEvents = keeps ? Math.Clamp(delivery.DeliveredKept / PartOfKept, 1, EventBatch.MostEvents) : EventBatch.MostEvents;
+        MaxBytes = keeps ? Math.Min(delivery.DeliveredKeptBytes / PartOfKept, MostBytes) : MostBytes;
+        DeliveredMs = keeps ? (long)delivery.DeliveredRetention.TotalMilliseconds : 0;
+    }
+
+    public int MaxEvents { get; }
+
+    /// <summary>Of more than one event.</summary>
+    public long MaxBytes { get; }
+
+    /// <summary>For how long a delivered one is kept.</summary>
+    public long DeliveredMs { get; }
+
+    /// <summary>Whether an event is kept in a batch when it can be leased at once: not if anything but its ack, its failure or its end may concern it alone.</summary>
+    public static bool Takes(NewEvent accepted, in AcceptTerms terms) =>
+        terms.Lease is { Session.NeedsClaim: true } && accepted is { OrderingKey: null, ReplyBy: null } && accepted.SizeBytes <= MostBytes;
+}

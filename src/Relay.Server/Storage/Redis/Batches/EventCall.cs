@@ -1,0 +1,38 @@
+using System.Globalization;
+using Relay.Server.Delivery;
+using StackExchange.Redis;
+
+namespace Relay.Server.Storage.Redis.Batches;
+
+/// <summary>The acceptance of an event that may be kept in a batch with those of its agent that go to Redis with it.</summary>
+/// <param name="key">The agent's.</param>
+/// <param name="accepted">The event.</param>
+/// <param name="terms">As accept.lua is given them.</param>
+/// <param name="lease">To whom it is leased.</param>
+/// <param name="rules">How large batches may be.</param>
+internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms, Lease lease, BatchRules rules)
+    : LaneCall(RedisScript.Accept, key, [], accepted.SizeBytes)
+{
+    public NewEvent Accepted => accepted;
+
+    public RedisValue Terms => terms;
+
+    public Lease Lease => lease;
+
+    public BatchRules Rules => rules;
+
+    /// <summary>Where it is, as it was sent last.</summary>
+    public BatchPlace? Place { get; set; }
+
+    /// <param name="answer">What accept.lua answers for the batch: 4, or what became of each of its events.</param>
+    public AcceptResult Result(RedisValue answer)
+    {
+        if (answer.IsInteger)
+        {
+            return new AcceptResult(AcceptStatus.Leased, accepted.Id) { Place = Place };
+        }
+
+        var own = ((string)answer!).Split(' ')[Place!.Number];
+        return QueueReplies.Accept(accepted.Id, long.TryParse(own, NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : own);
+    }
+}
