@@ -40,7 +40,7 @@ public static class RelaySignature
         prefix[digits] = (byte)'.';
 
         Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        PrefixedHmac.Compute(apiKey.Utf8, prefix[..(digits + 1)], content, mac);
+        PrefixedHmac.Compute(apiKey, apiKey.Utf8, prefix[..(digits + 1)], content, mac);
         "sha256="u8.CopyTo(signature);
         _ = Convert.TryToHexStringLower(mac, signature[7..], out _);
     }

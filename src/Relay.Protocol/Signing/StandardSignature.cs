@@ -40,7 +40,7 @@ public static class StandardSignature
         prefix[id.Length + 1 + digits] = (byte)'.';
 
         Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        PrefixedHmac.Compute(secret.Key, prefix[..(id.Length + digits + 2)], body, mac);
+        PrefixedHmac.Compute(secret, secret.Key, prefix[..(id.Length + digits + 2)], body, mac);
         "v1,"u8.CopyTo(signature);
         _ = Base64.EncodeToUtf8(mac, signature[3..], out _, out _);
     }

@@ -68,7 +68,7 @@ internal sealed class WebhookIntake(
     public Task<AcceptResult> RepeatAsync(Agent agent, ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> body) =>
         StoreAsync(agent, new NewEvent(ids.Next(), agent.Id, time.GetUtcNow(), head, body, IdempotencyKey: null));
 
-    private async Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
+    private Task<AcceptResult> StoreAsync(Agent agent, NewEvent accepted)
     {
         var terms = new AcceptTerms(ingest.Value.IdempotencyWindow, agent.Policy.MaxQueuedEvents, agent.Policy.MaxQueuedBytes, Lease: null);
         if (agent.Policy.OrderingKey is { } place)
@@ -76,10 +76,15 @@ internal sealed class WebhookIntake(
             accepted = accepted with { OrderingKey = OrderingKey.Find(place, accepted.Head, accepted.Body) };
         }
 
-        var result = await (connections.Pick(agent.Id) is { } connection
-            ? connection.Pump.AcceptAsync(accepted, terms)
-            : queue.AcceptAsync(accepted, terms));
-        if (agent.HttpEndpoint is not null && result.Status != AcceptStatus.QueueFull)
+        var stored = connections.Pick(agent.Id) is { } connection ? connection.Pump.AcceptAsync(accepted, terms) : queue.AcceptAsync(accepted, terms);
+        return agent.HttpEndpoint is null ? stored : WatchAsync(agent, stored);
+    }
+
+    /// <summary>Sees to it that the event is posted to the agent's endpoint if no connection is handed it.</summary>
+    private async Task<AcceptResult> WatchAsync(Agent agent, Task<AcceptResult> stored)
+    {
+        var result = await stored;
+        if (result.Status != AcceptStatus.QueueFull)
         {
             // Also for a duplicate: its first may have been stored and not answered, because this failed.
             await httpDeliveries.WatchAsync(agent.Id);

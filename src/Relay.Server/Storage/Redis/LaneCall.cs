@@ -6,14 +6,11 @@ namespace Relay.Server.Storage.Redis;
 /// A script call on its way, a link in its lane's list of those that are not answered. Its continuations never run on the thread that
 /// answers it, so a slow caller cannot hold up the multiplexer or the lane. All but the task is guarded by the lane's lock.
 /// </summary>
-internal class LaneCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes)
-    : TaskCompletionSource<RedisResult>(TaskCreationOptions.RunContinuationsAsynchronously)
+internal abstract class LaneCall(RedisScript script, string key, long sizeBytes)
 {
     public RedisScript Script => script;
 
     public string Key => key;
-
-    public RedisValue[] Arguments => arguments;
 
     public long SizeBytes => sizeBytes;
 
@@ -31,6 +28,24 @@ internal class LaneCall(RedisScript script, string key, RedisValue[] arguments, 
 
     /// <summary>Which of the answers to its message is its own.</summary>
     public int AnswerNumber { get; set; }
+
+    public abstract void Succeed(RedisResult answer);
+
+    public abstract void Fail(Exception cause);
+}
+
+/// <summary>A call with its own arguments.</summary>
+internal sealed class ScriptCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes) : LaneCall(script, key, sizeBytes)
+{
+    private readonly TaskCompletionSource<RedisResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public RedisValue[] Arguments => arguments;
+
+    public Task<RedisResult> Task => _answer.Task;
+
+    public override void Succeed(RedisResult answer) => _answer.TrySetResult(answer);
+
+    public override void Fail(Exception cause) => _answer.TrySetException(cause);
 }
 
 internal enum CallState

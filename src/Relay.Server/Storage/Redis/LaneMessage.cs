@@ -18,7 +18,7 @@ internal sealed class LaneMessage
     private readonly Dictionary<string, int> _numbers = [];
 
     /// <summary>What Redis is asked for, with an answer each: a call, or a batch of some.</summary>
-    private readonly List<(string Key, LaneCall? Call, EventBatch? Batch)> _parts = [];
+    private readonly List<(string Key, ScriptCall? Call, EventBatch? Batch)> _parts = [];
 
     /// <summary>Of each agent whose last part is a batch, which that is.</summary>
     private Dictionary<string, int>? _open;
@@ -60,7 +60,7 @@ internal sealed class LaneMessage
     {
         if (!Script.TakesMany)
         {
-            return _calls[0].Arguments;
+            return _parts[0].Call!.Arguments;
         }
 
         var each = _parts.ConvertAll(static part => part.Batch?.Write() ?? part.Call!.Arguments);
@@ -93,19 +93,21 @@ internal sealed class LaneMessage
     private void AddPart(LaneCall call)
     {
         call.AnswerNumber = _parts.Count;
-        if (call is not EventCall accept)
+        if (call is ScriptCall own)
         {
-            _parts.Add((call.Key, call, null));
+            _parts.Add((call.Key, own, null));
             _open?.Remove(call.Key);
+            return;
         }
-        else if (_open is not null && _open.TryGetValue(call.Key, out var last) && _parts[last].Batch!.TryAdd(accept))
+
+        var accept = (EventCall)call;
+        if (_open is not null && _open.TryGetValue(call.Key, out var last) && _parts[last].Batch!.TryAdd(accept))
         {
             call.AnswerNumber = last;
+            return;
         }
-        else
-        {
-            (_open ??= [])[call.Key] = _parts.Count;
-            _parts.Add((call.Key, null, new EventBatch(accept)));
-        }
+
+        (_open ??= [])[call.Key] = _parts.Count;
+        _parts.Add((call.Key, null, new EventBatch(accept)));
     }
 }

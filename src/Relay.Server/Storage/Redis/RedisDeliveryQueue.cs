@@ -18,16 +18,16 @@ internal sealed class RedisDeliveryQueue(
 
     public bool LosesSignals => true;
 
-    public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
+    public Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        var (lane, key) = (lanes.For(accepted.Agent), keys.Agent(accepted.Agent));
-        if (BatchRules.Takes(accepted, terms))
+        if (!BatchRules.Takes(accepted, terms))
         {
-            var call = new EventCall(key, accepted, _accept.Written(terms), terms.Lease!.Value, _batches);
-            return call.Result((RedisValue)await lane.RunAsync(call));
+            return AcceptAloneAsync(accepted, terms);
         }
 
-        return QueueReplies.Accept(accepted.Id, (RedisValue)await lane.RunAsync(RedisScript.Accept, key, accepted.SizeBytes, _accept.From(accepted, terms)));
+        var call = new EventCall(keys.Agent(accepted.Agent), accepted, _accept.Written(terms), terms.Lease!.Value, _batches);
+        lanes.For(accepted.Agent).Run(call);
+        return call.Task;
     }
 
     public async Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request)
@@ -81,6 +81,13 @@ internal sealed class RedisDeliveryQueue(
 
     /// <summary>Settled events have a time to live.</summary>
     public Task<int> PruneAsync(DateTimeOffset now) => Task.FromResult(0);
+
+    private async Task<AcceptResult> AcceptAloneAsync(NewEvent accepted, AcceptTerms terms)
+    {
+        var answer = await lanes.For(accepted.Agent).RunAsync(
+            RedisScript.Accept, keys.Agent(accepted.Agent), accepted.SizeBytes, _accept.From(accepted, terms));
+        return QueueReplies.Accept(accepted.Id, (RedisValue)answer);
+    }
 
     private Task<RedisResult> Run(RedisScript script, RelayId agent, params RedisValue[] arguments) =>
         lanes.For(agent).RunAsync(script, keys.Agent(agent), arguments);

@@ -13,7 +13,7 @@ namespace Relay.Server.Storage.Redis;
 /// round trips. They wait no longer than until as many are held as are on their way, so that a busy Redis has its next work before it has answered.
 /// Not in a cluster, where one server that does not answer must not hold up the others' calls.
 /// </para>
-/// <para>RunAsync and ExecuteAsync: any thread. Tick: one caller. Attach: one caller.</para>
+/// <para>Run, RunAsync and ExecuteAsync: any thread. Tick: one caller. Attach: one caller.</para>
 /// </summary>
 internal sealed class RedisLane
 {
@@ -29,7 +29,7 @@ internal sealed class RedisLane
     private const int MostLooked = 512;
 
     /// <summary>Fewer calls are not worth a message of their own while others are on their way.</summary>
-    private const int FewestAhead = 8;
+    private const int FewestAhead = 32;
 
     private readonly Lock _gate = new();
     private readonly CallList _calls = new();
@@ -88,23 +88,29 @@ internal sealed class RedisLane
     /// <param name="key">As above.</param>
     /// <param name="sizeBytes">About how many bytes the arguments have, or as many as keep Redis busy for as long: it bounds what is gathered.</param>
     /// <param name="arguments">The script's; as many for each call.</param>
-    public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments) =>
-        RunAsync(new LaneCall(script, key, arguments, sizeBytes));
+    public Task<RedisResult> RunAsync(RedisScript script, string key, long sizeBytes, RedisValue[] arguments)
+    {
+        var call = new ScriptCall(script, key, arguments, sizeBytes);
+        Run(call);
+        return call.Task;
+    }
 
-    /// <summary>The same, with a call that was made before.</summary>
-    public Task<RedisResult> RunAsync(LaneCall call)
+    /// <summary>Takes a call. It has its place in the order when this returns.</summary>
+    public void Run(LaneCall call)
     {
         lock (_gate)
         {
             // A Redis that hangs would make a queue of every caller's bodies: after the first that got no answer, none is sent.
             if (_database is null || _isStalled)
             {
-                return Task.FromException<RedisResult>(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
+                call.Fail(new StoreUnavailableException(_isStalled ? RedisErrors.NoAnswer : _cause ?? RedisErrors.NotConnected));
+                return;
             }
 
             if (call.Script == RedisScript.Accept && (_calls.SentCount + _calls.HeldCount >= MostPending || (_calls.SizeBytes > 0 && _calls.SizeBytes + call.SizeBytes > MostPendingBytes)))
             {
-                return Task.FromException<RedisResult>(new StoreUnavailableException(RedisErrors.TooSlow));
+                call.Fail(new StoreUnavailableException(RedisErrors.TooSlow));
+                return;
             }
 
             _calls.Append(call);
@@ -112,8 +118,6 @@ internal sealed class RedisLane
             {
                 SendHeld(byHash: true);
             }
-
-            return call.Task;
         }
     }
 
@@ -239,7 +243,7 @@ internal sealed class RedisLane
     private void GiveUp(LaneCall call)
     {
         _calls.End(call);
-        call.TrySetException(new StoreUnavailableException(RedisErrors.NoAnswer));
+        call.Fail(new StoreUnavailableException(RedisErrors.NoAnswer));
     }
 
     private void BeginPeriod()
@@ -358,15 +362,15 @@ internal sealed class RedisLane
                 _calls.End(call);
                 if (error is not null)
                 {
-                    call.TrySetException(RedisErrors.Translate(error));
+                    call.Fail(RedisErrors.Translate(error));
                 }
                 else if (message.Script.TakesMany && answers[call.AnswerNumber].ToString() is ['!', .. var why])
                 {
-                    call.TrySetException(new StoreUnavailableException(RedisErrors.Explain(why)));
+                    call.Fail(new StoreUnavailableException(RedisErrors.Explain(why)));
                 }
                 else
                 {
-                    call.TrySetResult(answers[call.AnswerNumber]);
+                    call.Succeed(answers[call.AnswerNumber]);
                 }
             }
 

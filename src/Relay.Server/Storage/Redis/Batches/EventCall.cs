@@ -11,8 +11,12 @@ namespace Relay.Server.Storage.Redis.Batches;
 /// <param name="lease">To whom it is leased.</param>
 /// <param name="rules">How large batches may be.</param>
 internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms, Lease lease, BatchRules rules)
-    : LaneCall(RedisScript.Accept, key, [], accepted.SizeBytes)
+    : LaneCall(RedisScript.Accept, key, accepted.SizeBytes)
 {
+    private readonly TaskCompletionSource<AcceptResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<AcceptResult> Task => _result.Task;
+
     public NewEvent Accepted => accepted;
 
     public RedisValue Terms => terms;
@@ -25,7 +29,21 @@ internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms,
     public BatchPlace? Place { get; set; }
 
     /// <param name="answer">What accept.lua answers for the batch: 4, or what became of each of its events.</param>
-    public AcceptResult Result(RedisValue answer)
+    public override void Succeed(RedisResult answer)
+    {
+        try
+        {
+            _result.TrySetResult(Read((RedisValue)answer));
+        }
+        catch (StoreUnavailableException error)
+        {
+            _result.TrySetException(error);
+        }
+    }
+
+    public override void Fail(Exception cause) => _result.TrySetException(cause);
+
+    private AcceptResult Read(RedisValue answer)
     {
         if (answer.IsInteger)
         {
