@@ -195,10 +195,17 @@ public abstract partial class DeliveryQueueContract
         Assert.Equal((accepted.Id, agents[1].Id), (found.Id, found.Agent));
         Assert.Equal("hello"u8.ToArray(), found.Body.ToArray());
         Assert.Null(await Queue.FindAsync(NewEventId()));
+
+        var leased = NewEvent("leased"u8.ToArray(), agent: agents[2].Id);
+        await Queue.ClaimAsync(agents[2].Id, _session, At(1));
+        await Queue.AcceptAsync(leased, LeaseTerms());
+        Assert.Equal((agents[2].Id, EventState.Leased), ((await Queue.FindAsync(leased.Id))?.Agent, (await Queue.FindAsync(leased.Id))?.State));
+        await Queue.SettleAsync(agents[2].Id, [Ack(leased.Id)], At(2));
+        Assert.Equal((agents[2].Id, EventState.Delivered), ((await Queue.FindAsync(leased.Id))?.Agent, (await Queue.FindAsync(leased.Id))?.State));
     }
 
-    private async Task<IReadOnlyList<EventId>> ListIdsAsync(EventStatus? status) =>
-        [.. (await Queue.ListAsync(_agent, new EventQuery(status, Before: null, Limit: 100))).Events.Select(one => one.Id)];
+    private async Task<IReadOnlyList<EventId>> ListIdsAsync(EventStatus? status, int limit = 100) =>
+        [.. (await Queue.ListAsync(_agent, new EventQuery(status, Before: null, limit))).Events.Select(one => one.Id)];
 
     private async Task<Dictionary<EventState, EventId>> OneInEachStateAsync()
     {

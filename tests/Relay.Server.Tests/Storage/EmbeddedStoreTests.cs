@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -154,6 +155,66 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         Assert.Equal("0", await CountKeysAsync());
 
         Task<string?> CountKeysAsync() => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText("SELECT count(*) FROM idempotency_recent"));
+    }
+
+    [Fact]
+    public async Task Events_that_come_together_for_a_connection_are_few_rows_and_none_when_they_are_forgotten()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var session = SessionId.New();
+        await queue.ClaimAsync(_agent, session, At);
+        var ids = new EventIdSource(TimeProvider.System);
+        var terms = Terms with { Lease = new Lease(session, At.AddSeconds(30)) };
+
+        var accepted = await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => queue.AcceptAsync(NewEvent() with { Id = ids.Next() }, terms)));
+
+        Assert.All(accepted, static one => Assert.Equal(AcceptStatus.Leased, one.Status));
+        Assert.Equal("0", await CountAsync("events"));
+        Assert.InRange(int.Parse((await CountAsync("batches"))!, CultureInfo.InvariantCulture), 400 / 32, 100);
+        await queue.SettleAsync(_agent, [.. accepted.Select(one => new Settlement(one.Id, SettlementKind.Ack, session, AttemptOutcome.Acked))], At);
+        Assert.Equal(400, await queue.PruneAsync(At.AddDays(2)));
+        foreach (var table in (string[])["events", "payloads", "batches", "batch_payloads"]) Assert.Equal("0", await CountAsync(table));
+
+        Task<string?> CountAsync(string table) => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText($"SELECT count(*) FROM {table}"));
+    }
+
+    [Fact]
+    public async Task A_batch_whose_key_is_taken_becomes_events_of_their_own()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var session = SessionId.New();
+        await queue.ClaimAsync(_agent, session, At);
+        var terms = Terms with { Lease = new Lease(session, At.AddSeconds(30)) };
+
+        // The clock went back before a restart: the first halves of the ids are the same.
+        EventId[] ids = [new(new UInt128(7, 1)), new(new UInt128(7, 2)), new(new UInt128(7, 3))];
+        foreach (var id in ids)
+        {
+            Assert.Equal(AcceptStatus.Leased, (await queue.AcceptAsync(NewEvent() with { Id = id }, terms)).Status);
+        }
+
+        foreach (var id in ids) Assert.Equal(EventState.Leased, (await queue.FindAsync(_agent, id))!.State);
+        var acks = await queue.SettleAsync(_agent, [.. ids.Select(id => new Settlement(id, SettlementKind.Ack, session, AttemptOutcome.Acked))], At);
+        Assert.All(acks, static result => Assert.Equal(SettleResult.Settled, result));
+        Assert.Equal(0, (await queue.ClaimAsync(_agent, session, At)).Unsettled);
+        foreach (var id in ids) Assert.Equal(EventState.Delivered, (await queue.FindAsync(_agent, id))!.State);
+    }
+
+    [Fact]
+    public async Task A_database_of_the_version_before_has_its_events()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var waiting = NewEvent();
+        await queue.AcceptAsync(waiting, Terms);
+        await _harness.Store.DisposeAsync();
+        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute("DROP TABLE batches; DROP TABLE batch_payloads; PRAGMA user_version = 1");
+
+        await using var next = EmbeddedHarness.Open(_harness.Folder);
+        var session = SessionId.New();
+        var opened = EmbeddedHarness.Under(next).Queue;
+        await opened.ClaimAsync(_agent, session, At);
+        Assert.Equal(waiting.Id, Assert.Single((await opened.LeaseAsync(_agent, new LeaseRequest(session, 10, long.MaxValue, At, At.AddSeconds(30)))).Events).Id);
+        Assert.Equal("2", await next.Writer.RunAsync(static tables => tables.Database.QueryText("PRAGMA user_version")));
     }
 
     private NewEvent NewEvent(byte[]? key = null) =>

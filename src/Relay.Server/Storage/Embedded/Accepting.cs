@@ -1,4 +1,5 @@
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -22,6 +23,12 @@ internal static class Accepting
         var isHeld = accepted.OrderingKey is { } ordered && tables.Events.FirstOfKey(queue.Number, ordered) is not null;
         var canLease = !isHeld && queue.Ready == 0 && terms.Lease is { Session: var asking } && (!asking.NeedsClaim || asking.Value == queue.Session);
         var lease = canLease ? terms.Lease : null;
+        if (lease is { } batched && BatchRules.Takes(accepted, terms) && tables.Batches.TryAdd(
+            queue, accepted, new BatchedEvent(accepted.Id, queue.Accepted + 1, now, batched.Until.ToUnixTimeMilliseconds(), accepted.Head.Length, accepted.Body.Length)))
+        {
+            return tables.Count(queue, accepted, terms, now, EventState.Leased);
+        }
+
         var row = new EventRow(
             Key: 0, accepted.Id, queue.Number, Seq: queue.Accepted + 1, isHeld ? EventState.Held : EventState.Ready, Due: 0, AcceptedAt: now, accepted.SizeBytes,
             Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, accepted.OrderingKey, accepted.ReplyBy?.ToUnixTimeMilliseconds());
@@ -38,6 +45,11 @@ internal static class Accepting
         }
 
         tables.Events.Add(row, accepted.Head.Span, accepted.Body.Span);
+        return tables.Count(queue, accepted, terms, now, row.State);
+    }
+
+    private static AcceptResult Count(this EmbeddedTables tables, QueueRow queue, NewEvent accepted, AcceptTerms terms, long now, EventState state)
+    {
         if (accepted.IdempotencyKey is { } key)
         {
             tables.Keys.Put(queue.Number, key, accepted.Id, now + (long)terms.IdempotencyWindow.TotalMilliseconds);
@@ -46,8 +58,8 @@ internal static class Accepting
         tables.Queues.Change(queue);
         queue.Accepted++;
         queue.Unsettled++;
-        queue.UnsettledBytes += row.SizeBytes;
-        if (row.State == EventState.Ready) queue.Ready++;
-        return new AcceptResult(lease is null ? AcceptStatus.Ready : AcceptStatus.Leased, accepted.Id);
+        queue.UnsettledBytes += accepted.SizeBytes;
+        if (state == EventState.Ready) queue.Ready++;
+        return new AcceptResult(state == EventState.Leased ? AcceptStatus.Leased : AcceptStatus.Ready, accepted.Id);
     }
 }

@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -64,7 +65,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 
     public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
-        tables.Events.Find(id) is { } row ? Find(tables, tables.Queues.AgentOf(row.Queue), id) : null);
+        (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
 
     public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => _writer.RunAsync(tables => tables.List(agent, query));
 
@@ -90,7 +91,9 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
     {
-        if (tables.Queues.Find(agent) is not { } queue || tables.Events.Find(queue.Number, id) is not { } row) return null;
+        if (tables.Queues.Find(agent) is not { } queue) return null;
+        if (tables.Batches.Find(id) is var (batch, number) && batch.Queue == queue.Number) return tables.FindBatched(agent, batch, number);
+        if (tables.Events.Find(queue.Number, id) is not { } row) return null;
         var (head, body) = tables.Events.Payload(row.Key);
         return new StoredEvent(
             id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,

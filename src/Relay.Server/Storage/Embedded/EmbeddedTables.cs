@@ -1,5 +1,6 @@
 using Relay.Server.Delivery;
 using Relay.Server.Operations.Statistics;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -29,6 +30,7 @@ internal sealed class EmbeddedTables : IDisposable
             Agents = new AgentTable(Database);
             Queues = new QueueTable(Database);
             Events = new EventTable(Database);
+            Batches = new BatchTable(Database, options);
             Keys = new IdempotencyTable(Database, keys);
             Gaps = new GapTable(Database);
             Log = new LogTable(Database);
@@ -52,6 +54,8 @@ internal sealed class EmbeddedTables : IDisposable
     public QueueTable Queues { get; }
 
     public EventTable Events { get; }
+
+    public BatchTable Batches { get; }
 
     public IdempotencyTable Keys { get; }
 
@@ -78,6 +82,7 @@ internal sealed class EmbeddedTables : IDisposable
     /// <summary>Answers whether there was something to write.</summary>
     public bool Commit()
     {
+        Batches.SaveChanged(displaced: batch => this.Unbatch(Queues.Find(Queues.AgentOf(batch.Queue))!, batch));
         Queues.SaveChanged();
         _commit.Execute();
         Keys.Commit();
@@ -94,6 +99,7 @@ internal sealed class EmbeddedTables : IDisposable
     public void Rollback()
     {
         Queues.Forget();
+        Batches.Forget();
         Keys.Rollback();
         Database.Rollback();
     }

@@ -44,7 +44,7 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private readonly SqliteStatement _inState = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq");
 
-    private readonly SqliteStatement _earliestDue = database.Prepare("SELECT key, size, due FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq LIMIT ?3");
+    private readonly SqliteStatement _earliestDue = database.Prepare("SELECT key, size, due, seq FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq LIMIT ?3");
 
     // Few are leased and not many delivered are kept, so these are sorted when asked for; what may be many has an index.
     private readonly SqliteStatement _newestOfFew = database.Prepare(
@@ -73,8 +73,8 @@ internal sealed class EventTable(SqliteDatabase database)
             SELECT min(id) FROM events INDEXED BY events_listed WHERE queue = ?1 AND state = 3 AND state NOT IN (1, 4))
         """);
 
-    /// <summary>Adds an event, under a key of its own.</summary>
-    public void Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
+    /// <summary>Adds an event, under a key of its own, which is answered.</summary>
+    public long Add(in EventRow row, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body)
     {
         var id = row.Id.ToBytes();
         var key = KeyOf(id);
@@ -86,6 +86,7 @@ internal sealed class EventTable(SqliteDatabase database)
         }
 
         _insertPayload.Bind(1, key).BindBlob(2, head).BindBlob(3, body).Execute();
+        return key;
     }
 
     public EventRow? Find(long queue, EventId id) => Find(id) is { } row && row.Queue == queue ? row : null;
@@ -193,15 +194,16 @@ internal sealed class EventTable(SqliteDatabase database)
     }
 
     /// <summary>The events in one state that come due first, in that order.</summary>
-    public List<(long Key, long SizeBytes, long Due)> EarliestDue(long queue, EventState state, long max)
+    public List<(long Key, long SizeBytes, long Due, long Seq)> EarliestDue(long queue, EventState state, long max)
     {
-        List<(long Key, long SizeBytes, long Due)> earliest = [];
+        List<(long Key, long SizeBytes, long Due, long Seq)> earliest = [];
         _earliestDue.Bind(1, queue).Bind(2, (int)state).Bind(3, max);
-        while (_earliestDue.Step()) earliest.Add((_earliestDue.Number(0), _earliestDue.Number(1), _earliestDue.Number(2)));
+        while (_earliestDue.Step()) earliest.Add((_earliestDue.Number(0), _earliestDue.Number(1), _earliestDue.Number(2), _earliestDue.Number(3)));
         return earliest;
     }
 
-    private static long KeyOf(ReadOnlySpan<byte> id) => BinaryPrimitives.ReadInt64BigEndian(id) & long.MaxValue;
+    /// <summary>The first half of an id.</summary>
+    public static long KeyOf(ReadOnlySpan<byte> id) => BinaryPrimitives.ReadInt64BigEndian(id) & long.MaxValue;
 
     private bool Insert(long key, ReadOnlySpan<byte> id, in EventRow row)
     {

@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -16,6 +17,7 @@ internal static class Leasing
         }
 
         var now = request.Now.ToUnixTimeMilliseconds();
+        tables.UnbatchDue(queue, now);
         var (events, bytes) = (0, 0L);
         bool Enough(EventRow row) => ++events >= request.MaxEvents || (bytes += row.SizeBytes) >= request.MaxBytes;
 
@@ -25,6 +27,7 @@ internal static class Leasing
 
         var leased = rows.ConvertAll(row => tables.HandOut(queue, row, request));
         var next = tables.Events.NextDue(queue.Number);
+        next = tables.Batches.NextDue(queue.Number) is { } batched && !(next <= batched) ? batched : next;
         var more = queue.Ready > 0 || next <= now;
         return new LeaseResult(leased, more, more || next is null ? null : DateTimeOffset.FromUnixTimeMilliseconds(next.Value), Superseded: false);
     }
@@ -39,6 +42,7 @@ internal static class Leasing
     private static void TakeClaim(this EmbeddedTables tables, QueueRow queue, SessionId session, long due)
     {
         tables.Queues.Change(queue).Session = session.Value;
+        tables.UnbatchAll(queue);
         foreach (var row in tables.Events.InState(queue.Number, EventState.Leased, static _ => false))
         {
             if (row.IsHeldBy(session) || !row.HolderSession.IsConnection) continue;
@@ -55,6 +59,7 @@ internal static class Leasing
         if (tables.Queues.Find(agent) is not { } queue) return moved;
         for (var i = 0; i < moved.Length; i++)
         {
+            tables.Unbatch(queue, ids[i]);
             if (tables.Events.Find(queue.Number, ids[i]) is not { } row || !row.IsHeldBy(session)) continue;
             tables.Events.Update(row with { Due = until.ToUnixTimeMilliseconds() }, ended: null);
             moved[i] = true;

@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -13,12 +14,17 @@ internal static class Listing
         if (tables.Queues.Find(agent) is not { } queue) return EventPage.Empty;
 
         // One more than asked for from each state, newest first: the page is the newest of all these, and whether one is left over is seen.
+        var before = query.Before ?? AfterAll;
         var rows = StatesOf(query.Status)
-            .SelectMany(state => tables.Events.Newest(queue.Number, state, query.Before ?? AfterAll, query.Limit + 1))
-            .OrderByDescending(static row => row.Id)
+            .SelectMany(state => tables.Events.Newest(queue.Number, state, before, query.Limit + 1)
+                .Select(static row => (Row: row, Batch: (EventBatch?)null, Number: 0))
+                .Concat(tables.InBatches(queue, state, before)))
+            .OrderByDescending(static one => one.Row.Id)
             .Take(query.Limit + 1)
             .ToList();
-        var events = rows.Take(query.Limit).Select(tables.Summarize).ToList();
+        var events = rows.Take(query.Limit)
+            .Select(one => Summarize(one.Row, one.Batch is null ? tables.Events.Head(one.Row.Key) : tables.Batches.Payload(one.Batch, one.Number).Head))
+            .ToList();
         return new EventPage(events, rows.Count > query.Limit ? events[^1].Id : null);
     }
 
@@ -32,10 +38,6 @@ internal static class Listing
         _ => Enum.GetValues<EventState>(),
     };
 
-    private static EventSummary Summarize(this EmbeddedTables tables, EventRow row)
-    {
-        var head = tables.Events.Head(row.Key);
-        return new EventSummary(
-            row.Id, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, row.SizeBytes - head.Length, row.Attempts, row.Failures, row.DueAt);
-    }
+    private static EventSummary Summarize(EventRow row, byte[] head) => new(
+        row.Id, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, row.SizeBytes - head.Length, row.Attempts, row.Failures, row.DueAt);
 }

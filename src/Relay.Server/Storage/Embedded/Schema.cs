@@ -13,7 +13,7 @@ namespace Relay.Server.Storage.Embedded;
 /// <remarks>Every index on <c>events</c> is paid for at each change of state: what most events go through, leased and delivered, is in one alone.</remarks>
 internal static class Schema
 {
-    private const int Version = 1;
+    private const int Version = 2;
 
     private const string Tables = """
         CREATE TABLE agents(
@@ -112,14 +112,34 @@ internal static class Schema
         INSERT INTO health VALUES(0);
         """;
 
-    /// <summary>Came later than version 1.</summary>
+    /// <summary>
+    /// Came later than version 1. Events that were accepted in one transaction, leased to one session, are a row of <c>batches</c>, with <c>key</c> and
+    /// <c>last</c> as events have them, of the oldest and the newest, and the <c>seq</c> of the first; <c>due</c> is 0 until all are acknowledged, then when to forget them.
+    /// </summary>
     private const string Recent = """
         CREATE TABLE IF NOT EXISTS idempotency_recent(
             place INTEGER PRIMARY KEY,
             queue INTEGER NOT NULL,
             key BLOB NOT NULL,
             id BLOB NOT NULL,
-            expires INTEGER NOT NULL)
+            expires INTEGER NOT NULL);
+
+        CREATE TABLE IF NOT EXISTS batches(
+            key INTEGER PRIMARY KEY,
+            last INTEGER NOT NULL,
+            queue INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            count INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            due INTEGER NOT NULL,
+            acked BLOB);
+        CREATE INDEX IF NOT EXISTS batches_live ON batches(due) WHERE due = 0;
+        CREATE INDEX IF NOT EXISTS batches_delivered ON batches(queue, due, seq) WHERE due > 0;
+
+        CREATE TABLE IF NOT EXISTS batch_payloads(
+            key INTEGER PRIMARY KEY,
+            events BLOB NOT NULL,
+            bodies BLOB NOT NULL)
         """;
 
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
@@ -133,9 +153,9 @@ internal static class Schema
                 $"'{database.Path}' was written by a newer relay (schema {version}, this one knows {Version}): run that version, or restore a backup of the older one.");
         }
 
-        if (version == Version)
+        if (version > 0)
         {
-            database.Execute(Recent);
+            database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Recent}; PRAGMA user_version = {Version}; COMMIT"));
             return;
         }
 

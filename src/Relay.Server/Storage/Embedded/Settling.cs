@@ -1,5 +1,6 @@
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Storage.Embedded;
 
@@ -28,6 +29,7 @@ internal static class Settling
     {
         if (tables.Queues.Find(agent) is not { } queue) return ExpireResult.Nothing;
         var at = now.ToUnixTimeMilliseconds();
+        tables.UnbatchDue(queue, at);
         var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
         foreach (var found in rows)
         {
@@ -39,12 +41,15 @@ internal static class Settling
             tables.ReleaseNext(queue, row);
         }
 
-        return new ExpireResult(rows.ConvertAll(static row => row.Id), tables.Events.OldestUnsettled(queue.Number));
+        var left = tables.Events.OldestUnsettled(queue.Number);
+        var leftBatched = tables.Batches.OldestLive(queue.Number);
+        return new ExpireResult(rows.ConvertAll(static row => row.Id), left is null || leftBatched < left ? leftBatched : left);
     }
 
     /// <summary>Forgets at most <paramref name="max"/> events, in as many queues at most; answers how many, and whether there may be more.</summary>
     public static (int Forgotten, bool MayBeMore) Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
     {
+        tables.UnbatchForgettable(now.ToUnixTimeMilliseconds());
         var forgotten = 0;
         for (var visited = 0; visited < max && forgotten < max; visited++)
         {
@@ -61,7 +66,7 @@ internal static class Settling
         long? next = null;
         foreach (var state in Settled)
         {
-            foreach (var (key, sizeBytes, due) in tables.Events.EarliestDue(queue.Number, state, max + 1))
+            foreach (var (key, sizeBytes, due, _) in tables.Events.EarliestDue(queue.Number, state, max + 1))
             {
                 if (due > now || forgotten == max)
                 {
@@ -75,13 +80,35 @@ internal static class Settling
             }
         }
 
+        foreach (var batch in tables.Batches.EarliestDelivered(queue.Number, max + 1))
+        {
+            if (batch.Due > now || forgotten >= max)
+            {
+                next = Math.Min(next ?? batch.Due, batch.Due);
+                break;
+            }
+
+            tables.ForgetBatch(queue, batch);
+            forgotten += batch.Count;
+        }
+
         tables.Queues.ForgetFrom(queue, next);
         return forgotten;
     }
 
     private static SettleResult Settle(this EmbeddedTables tables, QueueRow queue, Settlement settlement, long now, ref bool released)
     {
-        if (tables.Events.Find(queue.Number, settlement.Id) is not { } row) return SettleResult.Unknown;
+        if (tables.Batches.FindLive(queue.Number, settlement.Id) is var (batch, number))
+        {
+            if (settlement is { Reason: null, AnswersSender: true }) return tables.Acknowledge(queue, batch, number, now);
+            tables.Unbatch(queue, batch);
+        }
+
+        if (tables.Events.Find(queue.Number, settlement.Id) is not { } row)
+        {
+            return tables.Batches.Find(settlement.Id) is var (delivered, _) && delivered.Queue == queue.Number ? SettleResult.AlreadyDelivered : SettleResult.Unknown;
+        }
+
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
         if (settlement.Kind != SettlementKind.Ack && !row.IsHeldBy(settlement)) return SettleResult.NotHeld;
 
@@ -141,9 +168,21 @@ internal static class Settling
             return;
         }
 
-        tables.Keep(queue, row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
+        tables.KeepDelivered(queue, row with { State = EventState.Delivered, Due = now + Milliseconds(options.DeliveredRetention) }, ended);
+    }
+
+    /// <summary>Writes a delivered event, which is forgotten when it is due.</summary>
+    public static void KeepDelivered(this EmbeddedTables tables, QueueRow queue, in EventRow delivered, AttemptRecord? ended)
+    {
+        tables.Keep(queue, delivered, ended);
         queue.Delivered++;
-        queue.DeliveredBytes += row.SizeBytes;
+        queue.DeliveredBytes += delivered.SizeBytes;
+    }
+
+    /// <summary>Something settled is to be forgotten then.</summary>
+    public static void ForgetFrom(this EmbeddedTables tables, QueueRow queue, long due)
+    {
+        if (queue.ForgetFrom is not { } first || due < first) tables.Queues.ForgetFrom(queue, due);
     }
 
     /// <summary>Writes a settled event, which is forgotten when it is due.</summary>
@@ -151,7 +190,7 @@ internal static class Settling
     {
         tables.Events.Update(settled, ended);
         tables.Queues.Change(queue);
-        if (queue.ForgetFrom is not { } first || settled.Due < first) tables.Queues.ForgetFrom(queue, settled.Due);
+        tables.ForgetFrom(queue, settled.Due);
     }
 
     /// <summary>Forgets the delivered events that are too many.</summary>
@@ -161,9 +200,23 @@ internal static class Settling
         bool IsFull() => queue.Delivered > options.DeliveredKept || queue.DeliveredBytes > options.DeliveredKeptBytes;
         while (IsFull())
         {
-            foreach (var (key, sizeBytes, _) in tables.Events.EarliestDue(queue.Number, EventState.Delivered, Math.Max(1, queue.Delivered - options.DeliveredKept)))
+            // The earliest of both first, as long as the next of both is known. A batch goes as a whole.
+            const int SomeBatches = 8;
+            var someEvents = Math.Max(1, queue.Delivered - options.DeliveredKept);
+            var batches = new Queue<DeliveredBatch>(tables.Batches.EarliestDelivered(queue.Number, SomeBatches));
+            var events = new Queue<(long Key, long SizeBytes, long Due, long Seq)>(tables.Events.EarliestDue(queue.Number, EventState.Delivered, someEvents));
+            var (areAllBatches, areAllEvents) = (batches.Count < SomeBatches, events.Count < someEvents);
+            while (IsFull() && (batches.Count > 0 || areAllBatches) && (events.Count > 0 || areAllEvents) && batches.Count + events.Count > 0)
             {
-                if (IsFull()) tables.ForgetDelivered(queue, key, sizeBytes);
+                if (events.TryPeek(out var first) && !(batches.TryPeek(out var batch) && (batch.Due, batch.Seq).CompareTo((first.Due, first.Seq)) < 0))
+                {
+                    events.Dequeue();
+                    tables.ForgetDelivered(queue, first.Key, first.SizeBytes);
+                }
+                else
+                {
+                    tables.ForgetBatch(queue, batches.Dequeue());
+                }
             }
         }
     }

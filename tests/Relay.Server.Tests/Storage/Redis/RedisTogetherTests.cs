@@ -30,6 +30,32 @@ public sealed class RedisTogetherTests(RedisFixture redis)
         }
     }
 
+    [Fact]
+    public async Task Events_that_come_together_for_a_connection_are_few_keys()
+    {
+        const int Count = 400;
+        var prefix = $"{RelayId.New()}:";
+        await using var store = await RedisStore.StartAsync(redis.Server, prefix);
+        var (agent, session) = (RelayId.New(), SessionId.New());
+        await store.Queue.ClaimAsync(agent, session, Now);
+
+        var accepted = await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => store.Queue.AcceptAsync(NewEvent(agent), Terms(session))));
+
+        Assert.All(accepted, static one => Assert.Equal(AcceptStatus.Leased, one.Status));
+        Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*:e:*"));
+        Assert.InRange((await redis.Server.ListAsync($"KEYS {prefix}*:b:*")).Length, Count / 32, Count / 4);
+
+        // One that is gone holds up nothing and fills no quota.
+        var lost = (await redis.Server.ListAsync($"KEYS {prefix}*:b:*")).First();
+        await redis.Server.SendAsync($"DEL {lost}");
+        var next = SessionId.New();
+        var unsettled = (await store.Queue.ClaimAsync(agent, next, Now)).Unsettled;
+        Assert.InRange(unsettled, Count - 32, Count - 1);
+        Assert.Equal(unsettled, (await store.Queue.LeaseAllAsync(agent, next)).Events.Count);
+        Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*:b:*"));
+        Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*:batches"));
+    }
+
     /// <summary>After an outage each of many agents may have a thousand acks: all in one script would keep Redis from everything else for seconds.</summary>
     [Fact]
     public async Task Acks_of_many_agents_are_not_more_than_Redis_has_time_for_at_once()

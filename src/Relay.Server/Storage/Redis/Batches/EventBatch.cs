@@ -14,9 +14,6 @@ namespace Relay.Server.Storage.Redis.Batches;
 /// </summary>
 internal sealed class EventBatch
 {
-    /// <summary>As many as a mask has bits.</summary>
-    public const int MostEvents = 32;
-
     private const int Fixed = 7;
     private const int MostLineBytes = 128;
 

@@ -1,11 +1,17 @@
 using Relay.Server.Delivery;
 
-namespace Relay.Server.Storage.Redis.Batches;
+namespace Relay.Server.Storage;
 
-/// <summary>Which events are kept in batches, and how large these may be.</summary>
+/// <summary>
+/// Which events a store keeps in batches, and how large these may be. What is accepted together for a connection that has room is acknowledged
+/// together too, nearly always: as long as nothing but acks concerns one of them alone they are one thing for the store.
+/// </summary>
 internal sealed class BatchRules
 {
-    /// <summary>Redis does nothing else while it makes a batch's events ones of their own.</summary>
+    /// <summary>As many as a mask has bits.</summary>
+    public const int MostEvents = 32;
+
+    /// <summary>The store does nothing else while it makes a batch's events ones of their own.</summary>
     private const long MostBytes = 64 << 10;
 
     /// <summary>A batch of delivered events is forgotten as a whole: what is kept of them is less than may be by at most this part.</summary>
@@ -14,7 +20,7 @@ internal sealed class BatchRules
     public BatchRules(DeliveryOptions delivery)
     {
         var keeps = delivery.DeliveredRetention > TimeSpan.Zero && delivery.DeliveredKept > 0;
-        MaxEvents = keeps ? Math.Clamp(delivery.DeliveredKept / PartOfKept, 1, EventBatch.MostEvents) : EventBatch.MostEvents;
+        MaxEvents = keeps ? Math.Clamp(delivery.DeliveredKept / PartOfKept, 1, MostEvents) : MostEvents;
         MaxBytes = keeps ? Math.Min(delivery.DeliveredKeptBytes / PartOfKept, MostBytes) : MostBytes;
         DeliveredMs = keeps ? (long)delivery.DeliveredRetention.TotalMilliseconds : 0;
     }

@@ -1,0 +1,305 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded.Batches;
+
+/// <summary>
+/// The batches. Those that are not acknowledged as a whole are in memory too, by their events; after a rollback they are read anew. What was changed is
+/// written once in a transaction. It keeps no counters: whoever changes a batch does.
+/// </summary>
+internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions options)
+{
+    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO batches VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, NULL) ON CONFLICT(key) DO NOTHING");
+    private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO batch_payloads VALUES(?1, ?2, ?3)");
+    private readonly SqliteStatement _update = database.Prepare("UPDATE batches SET due = ?2, acked = ?3 WHERE key = ?1");
+    private readonly SqliteStatement _delete = database.Prepare("DELETE FROM batches WHERE key = ?1");
+    private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM batch_payloads WHERE key = ?1");
+    private readonly SqliteStatement _live = database.Prepare(
+        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_live JOIN batch_payloads USING(key) WHERE due = 0");
+    private readonly SqliteStatement _delivered = database.Prepare(
+        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_delivered JOIN batch_payloads USING(key) WHERE queue = ?1 AND due > 0");
+    private readonly SqliteStatement _containing = database.Prepare(
+        "SELECT key, queue, events, acked FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND due > 0");
+    private readonly SqliteStatement _earliest = database.Prepare(
+        "SELECT key, count, size, due, seq FROM batches INDEXED BY batches_delivered WHERE queue = ?1 AND due > 0 ORDER BY due, seq LIMIT ?2");
+    private readonly SqliteStatement _payload = database.Prepare(
+        "SELECT substr(bodies, ?2 + 1, ?3), substr(bodies, ?2 + ?3 + 1, ?4) FROM batch_payloads WHERE key = ?1");
+
+    private readonly Dictionary<EventId, (EventBatch Batch, int Number)> _byEvent = [];
+    private readonly Dictionary<long, List<EventBatch>> _byQueue = [];
+
+    /// <summary>Of each queue the batch that what is accepted in this transaction may join.</summary>
+    private readonly Dictionary<long, EventBatch> _open = [];
+
+    /// <summary>To be written.</summary>
+    private readonly HashSet<EventBatch> _changed = [];
+    private bool _isLoaded;
+
+    public BatchRules Rules { get; } = new(options);
+
+    /// <summary>Adds an event, leased; false: it is to be one of its own.</summary>
+    public bool TryAdd(QueueRow queue, NewEvent accepted, in BatchedEvent one)
+    {
+        Load();
+        var key = EventTable.KeyOf(accepted.Id.ToBytes());
+        if (_byEvent.ContainsKey(accepted.Id))
+        {
+            return false;
+        }
+
+        if (!_open.TryGetValue(queue.Number, out var batch) || batch.Session != queue.Session || !batch.HasRoom(key, one.SizeBytes, Rules))
+        {
+            batch = _open[queue.Number] = new EventBatch(queue.Number, queue.Session!);
+            Remember(batch);
+            _changed.Add(batch);
+        }
+
+        _byEvent.Add(accepted.Id, (batch, batch.Events.Count));
+        batch.Add(key, one, accepted);
+        return true;
+    }
+
+    /// <summary>The event, in a batch that is not acknowledged as a whole.</summary>
+    public (EventBatch Batch, int Number)? FindLive(long queue, EventId id)
+    {
+        Load();
+        return _byEvent.TryGetValue(id, out var place) && place.Batch.Queue == queue ? place : null;
+    }
+
+    /// <summary>The event, in whichever batch.</summary>
+    public (EventBatch Batch, int Number)? Find(EventId id)
+    {
+        Load();
+        if (_byEvent.TryGetValue(id, out var place))
+        {
+            return place;
+        }
+
+        foreach (var batch in ReadAll(_containing.Bind(1, EventTable.KeyOf(id.ToBytes())).Bind(2, EventBatch.MostApart)))
+        {
+            for (var i = 0; i < batch.Events.Count; i++)
+            {
+                if (batch.Events[i].Id == id)
+                {
+                    return (batch, i);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A queue's batches that are not acknowledged as a whole; a copy.</summary>
+    public EventBatch[] LiveOf(long queue)
+    {
+        Load();
+        return _byQueue.TryGetValue(queue, out var batches) ? [.. batches] : [];
+    }
+
+    /// <summary>Batches that are not acknowledged as a whole, with an event that was by then; a copy.</summary>
+    public EventBatch[] AckedBy(long time)
+    {
+        Load();
+        return [.. _byQueue.Values.SelectMany(static batches => batches).Where(batch => batch.HasAckedBy(time))];
+    }
+
+    /// <summary>The first id of what is in a batch of the queue and not acknowledged.</summary>
+    public EventId? OldestLive(long queue)
+    {
+        EventId? oldest = null;
+        foreach (var batch in LiveOf(queue))
+        {
+            for (var i = 0; i < batch.Events.Count; i++)
+            {
+                oldest = batch.AckedAt(i) == 0 && !(batch.Events[i].Id > oldest) ? batch.Events[i].Id : oldest;
+            }
+        }
+
+        return oldest;
+    }
+
+    /// <summary>When the first lease in a batch of the queue ends.</summary>
+    public long? NextDue(long queue)
+    {
+        Load();
+        return _byQueue.TryGetValue(queue, out var batches) ? batches.Min(static batch => batch.NextDue) : null;
+    }
+
+    public List<EventBatch> DeliveredOf(long queue) => ReadAll(_delivered.Bind(1, queue));
+
+    /// <summary>A queue's delivered batches that are to be forgotten first, in that order.</summary>
+    public List<DeliveredBatch> EarliestDelivered(long queue, int max)
+    {
+        List<DeliveredBatch> earliest = [];
+        _earliest.Bind(1, queue).Bind(2, max);
+        while (_earliest.Step())
+        {
+            earliest.Add(new DeliveredBatch(_earliest.Number(0), (int)_earliest.Number(1), _earliest.Number(2), _earliest.Number(3), _earliest.Number(4)));
+        }
+
+        return earliest;
+    }
+
+    public (byte[] Head, byte[] Body) Payload(EventBatch batch, int number)
+    {
+        if (!batch.IsWritten)
+        {
+            var (head, body) = batch.Payload(number);
+            return (head.ToArray(), body.ToArray());
+        }
+
+        var one = batch.Events[number];
+        _payload.Bind(1, batch.Key).Bind(2, batch.PlaceOf(number)).Bind(3, one.HeadBytes).Bind(4, one.BodyBytes).Step();
+        var payload = (_payload.Blob(0).ToArray(), _payload.Blob(1).ToArray());
+        _payload.Reset();
+        return payload;
+    }
+
+    /// <summary>Answers whether it is so; false: the batch's events are to be events of their own, because another has its key.</summary>
+    public bool Acknowledge(EventBatch batch, int number, long at)
+    {
+        batch.Acknowledge(number, at);
+        _changed.Add(batch);
+        if (!batch.IsAcked)
+        {
+            return true;
+        }
+
+        // What looks for it from now on looks at its row.
+        Leave(batch);
+        _changed.Remove(batch);
+        return TrySave(batch);
+    }
+
+    /// <summary>Its events are others' business now.</summary>
+    public void Remove(EventBatch batch)
+    {
+        Leave(batch);
+        _changed.Remove(batch);
+        if (batch.IsWritten)
+        {
+            Delete(batch.Key);
+        }
+    }
+
+    public void Delete(long key)
+    {
+        _delete.Bind(1, key).Execute();
+        _deletePayload.Bind(1, key).Execute();
+    }
+
+    /// <summary>Before the transaction ends.</summary>
+    /// <param name="displaced">Gets the events of a batch whose key another has: the clock went back before a restart.</param>
+    public void SaveChanged(Action<EventBatch> displaced)
+    {
+        _open.Clear();
+        foreach (var batch in _changed.ToArray())
+        {
+            if (!TrySave(batch)) displaced(batch);
+        }
+
+        _changed.Clear();
+    }
+
+    /// <summary>What it remembers may be otherwise.</summary>
+    public void Forget()
+    {
+        _open.Clear();
+        _changed.Clear();
+        _byEvent.Clear();
+        _byQueue.Clear();
+        _isLoaded = false;
+    }
+
+    private bool TrySave(EventBatch batch)
+    {
+        if (!batch.IsWritten && !Insert(batch))
+        {
+            return false;
+        }
+
+        if (batch.IsAcked && Rules.DeliveredMs == 0)
+        {
+            Delete(batch.Key);
+        }
+        else if (batch.AckedCount > 0)
+        {
+            _update.Bind(1, batch.Key).Bind(2, batch.DeliveredDue(Rules.DeliveredMs)).BindBlob(3, batch.WriteAcked()).Execute();
+        }
+
+        return true;
+    }
+
+    private bool Insert(EventBatch batch)
+    {
+        _insert.Bind(1, batch.Key).Bind(2, batch.LastKey).Bind(3, batch.Queue).Bind(4, batch.Events[0].Seq).Bind(5, batch.Events.Count).Bind(6, batch.SizeBytes).Execute();
+        if (database.Changes == 0)
+        {
+            return false;
+        }
+
+        var bodies = ArrayPool<byte>.Shared.Rent((int)batch.SizeBytes);
+        batch.CopyPayloads(bodies);
+        _insertPayload.Bind(1, batch.Key).BindBlob(2, batch.Write()).BindBlob(3, bodies.AsSpan(0, (int)batch.SizeBytes)).Execute();
+        ArrayPool<byte>.Shared.Return(bodies);
+        batch.Written();
+        return true;
+    }
+
+    private void Load()
+    {
+        if (_isLoaded)
+        {
+            return;
+        }
+
+        _isLoaded = true;
+        foreach (var batch in ReadAll(_live))
+        {
+            Remember(batch);
+            for (var i = 0; i < batch.Events.Count; i++)
+            {
+                _byEvent[batch.Events[i].Id] = (batch, i);
+            }
+        }
+    }
+
+    private void Remember(EventBatch batch)
+    {
+        ref var batches = ref CollectionsMarshal.GetValueRefOrAddDefault(_byQueue, batch.Queue, out _);
+        (batches ??= []).Add(batch);
+    }
+
+    private void Leave(EventBatch batch)
+    {
+        foreach (var one in batch.Events)
+        {
+            _byEvent.Remove(one.Id);
+        }
+
+        if (_byQueue.TryGetValue(batch.Queue, out var batches) && batches.Remove(batch) && batches.Count == 0)
+        {
+            _byQueue.Remove(batch.Queue);
+        }
+
+        if (_open.TryGetValue(batch.Queue, out var open) && open == batch)
+        {
+            _open.Remove(batch.Queue);
+        }
+    }
+
+    private static List<EventBatch> ReadAll(SqliteStatement statement)
+    {
+        List<EventBatch> batches = [];
+        while (statement.Step())
+        {
+            batches.Add(EventBatch.Read(statement.Number(0), statement.Number(1), statement.Blob(2), statement.Blob(3)));
+        }
+
+        return batches;
+    }
+}
+
+/// <summary>A batch that is to be forgotten.</summary>
+internal readonly record struct DeliveredBatch(long Key, int Count, long SizeBytes, long Due, long Seq);

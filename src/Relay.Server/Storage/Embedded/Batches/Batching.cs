@@ -1,0 +1,110 @@
+using Relay.Protocol;
+using Relay.Server.Delivery;
+
+namespace Relay.Server.Storage.Embedded.Batches;
+
+/// <summary>How events get out of batches: whatever happens to one of them but an ack makes all of them events of their own.</summary>
+internal static class Batching
+{
+    /// <summary>Those of the queue's batches in which a lease has ended.</summary>
+    public static void UnbatchDue(this EmbeddedTables tables, QueueRow queue, long now)
+    {
+        foreach (var batch in tables.Batches.LiveOf(queue.Number))
+        {
+            if (batch.NextDue <= now) tables.Unbatch(queue, batch);
+        }
+    }
+
+    /// <summary>Those in which an event was acknowledged so long ago that it is to be forgotten, while others are not.</summary>
+    public static void UnbatchForgettable(this EmbeddedTables tables, long now)
+    {
+        foreach (var batch in tables.Batches.AckedBy(now - tables.Batches.Rules.DeliveredMs))
+        {
+            tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
+        }
+    }
+
+    /// <summary>All of the queue's.</summary>
+    public static void UnbatchAll(this EmbeddedTables tables, QueueRow queue)
+    {
+        foreach (var batch in tables.Batches.LiveOf(queue.Number)) tables.Unbatch(queue, batch);
+    }
+
+    /// <summary>The one with that event, if it is in one.</summary>
+    public static void Unbatch(this EmbeddedTables tables, QueueRow queue, EventId id)
+    {
+        if (tables.Batches.FindLive(queue.Number, id) is var (batch, _)) tables.Unbatch(queue, batch);
+    }
+
+    public static void Unbatch(this EmbeddedTables tables, QueueRow queue, EventBatch batch)
+    {
+        var retention = tables.Batches.Rules.DeliveredMs;
+        for (var i = 0; i < batch.Events.Count; i++)
+        {
+            var ended = batch.Ended(i);
+            if (ended is not null && retention == 0) continue;
+            var row = batch.Row(i, retention);
+            var (head, body) = tables.Batches.Payload(batch, i);
+            var key = tables.Events.Add(row, head, body);
+            if (ended is not null) tables.KeepDelivered(queue, row with { Key = key, Holder = null }, ended);
+        }
+
+        tables.Batches.Remove(batch);
+    }
+
+    /// <summary>An event of a batch is acknowledged: it is delivered when all are.</summary>
+    public static SettleResult Acknowledge(this EmbeddedTables tables, QueueRow queue, EventBatch batch, int number, long now)
+    {
+        var retention = tables.Batches.Rules.DeliveredMs;
+        if (batch.AckedAt(number) != 0) return retention == 0 ? SettleResult.Unknown : SettleResult.AlreadyDelivered;
+
+        tables.Queues.Change(queue);
+        queue.Unsettled--;
+        queue.UnsettledBytes -= batch.Events[number].SizeBytes;
+        if (!tables.Batches.Acknowledge(batch, number, now))
+        {
+            tables.Unbatch(queue, batch);
+        }
+        else if (batch.IsAcked && retention > 0)
+        {
+            queue.Delivered += batch.Events.Count;
+            queue.DeliveredBytes += batch.SizeBytes;
+            tables.ForgetFrom(queue, batch.DeliveredDue(retention));
+        }
+
+        return SettleResult.Settled;
+    }
+
+    /// <summary>The event as it stands; null: it is delivered, and such are not kept.</summary>
+    public static StoredEvent? FindBatched(this EmbeddedTables tables, RelayId agent, EventBatch batch, int number)
+    {
+        var retention = tables.Batches.Rules.DeliveredMs;
+        var (row, ended) = (batch.Row(number, retention), batch.Ended(number));
+        if (ended is not null && retention == 0) return null;
+        var (head, body) = tables.Batches.Payload(batch, number);
+        return new StoredEvent(
+            row.Id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,
+            row.Attempts, row.Failures, row.DueAt, ended is null ? [] : [ended]);
+    }
+
+    /// <summary>The queue's events in that state that are in batches and sort before an id.</summary>
+    public static IEnumerable<(EventRow Row, EventBatch? Batch, int Number)> InBatches(this EmbeddedTables tables, QueueRow queue, EventState state, EventId before)
+    {
+        if (state is not (EventState.Leased or EventState.Delivered)) return [];
+        var retention = tables.Batches.Rules.DeliveredMs;
+        IEnumerable<EventBatch> batches = tables.Batches.LiveOf(queue.Number);
+        if (state == EventState.Delivered) batches = retention == 0 ? [] : batches.Concat(tables.Batches.DeliveredOf(queue.Number));
+        return batches
+            .SelectMany(batch => Enumerable.Range(0, batch.Events.Count).Select(number => (Row: batch.Row(number, retention), Batch: (EventBatch?)batch, Number: number)))
+            .Where(one => one.Row.State == state && one.Row.Id < before);
+    }
+
+    /// <summary>The delivered batch is forgotten.</summary>
+    public static void ForgetBatch(this EmbeddedTables tables, QueueRow queue, DeliveredBatch batch)
+    {
+        tables.Batches.Delete(batch.Key);
+        tables.Queues.Change(queue);
+        queue.Delivered -= batch.Count;
+        queue.DeliveredBytes -= batch.SizeBytes;
+    }
+}
