@@ -1,4 +1,3 @@
-using Relay.Protocol;
 using Relay.Server.Delivery;
 
 namespace Relay.Server.Tests.Storage;
