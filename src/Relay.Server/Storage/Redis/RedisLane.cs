@@ -29,7 +29,7 @@ internal sealed class RedisLane
     private const int MostLooked = 512;
 
     /// <summary>Fewer calls are not worth a message of their own while others are on their way.</summary>
-    private const int FewestAhead = 32;
+    private const int FewestAhead = 48;
 
     private readonly Lock _gate = new();
     private readonly CallList _calls = new();
