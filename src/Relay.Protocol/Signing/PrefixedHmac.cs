@@ -16,7 +16,7 @@ internal static class PrefixedHmac
     private static Keyed[]? _recent;
 
     [ThreadStatic]
-    private static int _next;
+    private static uint _next;
 
     /// <param name="owner">Whose key it is: the same for every call with it.</param>
     /// <param name="key">The key.</param>
@@ -29,10 +29,7 @@ internal static class PrefixedHmac
         {
             if (ReferenceEquals(keyed.Owner, owner))
             {
-                var hmac = keyed.Hmac ??= IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-                hmac.AppendData(prefix);
-                hmac.AppendData(content);
-                hmac.GetHashAndReset(mac);
+                Compute(ref keyed, key, prefix, content, mac);
                 return;
             }
         }
@@ -41,6 +38,24 @@ internal static class PrefixedHmac
         oldest.Hmac?.Dispose();
         oldest = new Keyed { Owner = owner };
         ComputeOnce(key, prefix, content, mac);
+    }
+
+    private static void Compute(ref Keyed keyed, ReadOnlySpan<byte> key, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> content, Span<byte> mac)
+    {
+        try
+        {
+            var hmac = keyed.Hmac ??= IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
+            hmac.AppendData(prefix);
+            hmac.AppendData(content);
+            hmac.GetHashAndReset(mac);
+        }
+        catch
+        {
+            // What it has taken must not go into the next one.
+            keyed.Hmac?.Dispose();
+            keyed = default;
+            throw;
+        }
     }
 
     private static void ComputeOnce(ReadOnlySpan<byte> key, ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> content, Span<byte> mac)

@@ -183,6 +183,25 @@ public abstract partial class DeliveryQueueContract
         Assert.Null(await Queue.FindAsync(_agent, accepted[0].Id));
     }
 
+    /// <summary>What one step may have to take apart is bounded; beyond that events are kept one by one.</summary>
+    [Fact]
+    public async Task However_many_are_held_each_is_handed_out_again()
+    {
+        const int Count = 3000;
+        var accepted = await AcceptTogetherAsync(Count);
+        await AckAsync([.. accepted.Where(static (_, i) => i % 3 == 0)], at: 1);
+
+        var next = SessionId.New();
+        Assert.Equal(Count * 2 / 3, await ClaimAsync(at: 2, session: next));
+        List<EventId> again = [];
+        for (var leased = await LeaseAsync(at: 2, max: 500, session: next); leased.Events.Count > 0; leased = await LeaseAsync(at: 2, max: 500, session: next))
+        {
+            again.AddRange(Ids(leased));
+        }
+
+        Assert.Equal(accepted.Where(static (_, i) => i % 3 != 0).Select(static one => one.Id).Order(), again.Order());
+    }
+
     /// <summary>Accepts events at second 0, with bodies of their own, that are leased to <see cref="_session"/>, each a second longer than the one before.</summary>
     private async Task<AcceptResult[]> AcceptTogetherAsync(int count)
     {

@@ -65,7 +65,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 
     public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
-        (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
+        (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id, queue: null)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
 
     public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => _writer.RunAsync(tables => tables.List(agent, query));
 
@@ -74,12 +74,12 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public async Task<int> PruneAsync(DateTimeOffset now)
     {
-        var pruned = 0;
-        var mayBeMore = true;
-        while (mayBeMore)
+        const int UnbatchedAtOnce = 32;
+        var pruned = await PruneSettledAsync(now);
+        while (await _writer.RunAsync(tables => tables.UnbatchForgettable(now.ToUnixTimeMilliseconds(), UnbatchedAtOnce)) is > 0 and var unbatched)
         {
-            (var forgotten, mayBeMore) = await _writer.RunAsync(tables => tables.Prune(now, PruneBatch));
-            pruned += forgotten;
+            pruned += await PruneSettledAsync(now);
+            if (unbatched < UnbatchedAtOnce) break;
         }
 
         while (await _writer.RunAsync(tables => tables.Keys.Prune(now.ToUnixTimeMilliseconds(), PruneBatch)) == PruneBatch)
@@ -89,11 +89,26 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
         return pruned;
     }
 
+    private async Task<int> PruneSettledAsync(DateTimeOffset now)
+    {
+        var (pruned, mayBeMore) = (0, true);
+        while (mayBeMore)
+        {
+            (var forgotten, mayBeMore) = await _writer.RunAsync(tables => tables.Prune(now, PruneBatch));
+            pruned += forgotten;
+        }
+
+        return pruned;
+    }
+
     private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
     {
         if (tables.Queues.Find(agent) is not { } queue) return null;
-        if (tables.Batches.Find(id) is var (batch, number) && batch.Queue == queue.Number) return tables.FindBatched(agent, batch, number);
-        if (tables.Events.Find(queue.Number, id) is not { } row) return null;
+        if (tables.Events.Find(queue.Number, id) is not { } row)
+        {
+            return tables.Batches.Find(id, queue.Number) is var (batch, number) ? tables.FindBatched(agent, batch, number) : null;
+        }
+
         var (head, body) = tables.Events.Payload(row.Key);
         return new StoredEvent(
             id, agent, row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.AcceptedAt), head, body,

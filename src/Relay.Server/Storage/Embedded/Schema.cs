@@ -133,7 +133,7 @@ internal static class Schema
             size INTEGER NOT NULL,
             due INTEGER NOT NULL,
             acked BLOB);
-        CREATE INDEX IF NOT EXISTS batches_live ON batches(due) WHERE due = 0;
+        CREATE INDEX IF NOT EXISTS batches_live ON batches(queue) WHERE due = 0;
         CREATE INDEX IF NOT EXISTS batches_delivered ON batches(queue, due, seq) WHERE due > 0;
 
         CREATE TABLE IF NOT EXISTS batch_payloads(
@@ -151,6 +151,11 @@ internal static class Schema
         {
             throw new StoreUnavailableException(
                 $"'{database.Path}' was written by a newer relay (schema {version}, this one knows {Version}): run that version, or restore a backup of the older one.");
+        }
+
+        if (version == Version)
+        {
+            return;
         }
 
         if (version > 0)

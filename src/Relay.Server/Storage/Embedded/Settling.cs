@@ -49,7 +49,6 @@ internal static class Settling
     /// <summary>Forgets at most <paramref name="max"/> events, in as many queues at most; answers how many, and whether there may be more.</summary>
     public static (int Forgotten, bool MayBeMore) Prune(this EmbeddedTables tables, DateTimeOffset now, int max)
     {
-        tables.UnbatchForgettable(now.ToUnixTimeMilliseconds());
         var forgotten = 0;
         for (var visited = 0; visited < max && forgotten < max; visited++)
         {
@@ -106,7 +105,7 @@ internal static class Settling
 
         if (tables.Events.Find(queue.Number, settlement.Id) is not { } row)
         {
-            return tables.Batches.Find(settlement.Id) is var (delivered, _) && delivered.Queue == queue.Number ? SettleResult.AlreadyDelivered : SettleResult.Unknown;
+            return tables.Batches.Find(settlement.Id, queue.Number) is null ? SettleResult.Unknown : SettleResult.AlreadyDelivered;
         }
 
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;
@@ -194,7 +193,7 @@ internal static class Settling
     }
 
     /// <summary>Forgets the delivered events that are too many.</summary>
-    private static void MakeRoom(this EmbeddedTables tables, QueueRow queue)
+    public static void MakeRoom(this EmbeddedTables tables, QueueRow queue)
     {
         var options = tables.Options;
         bool IsFull() => queue.Delivered > options.DeliveredKept || queue.DeliveredBytes > options.DeliveredKeptBytes;

@@ -1,12 +1,12 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using Relay.Server.Delivery;
+using SQLitePCL;
 
 namespace Relay.Server.Storage.Embedded.Batches;
 
 /// <summary>
-/// The batches. Those that are not acknowledged as a whole are in memory too, by their events; after a rollback they are read anew. What was changed is
-/// written once in a transaction. It keeps no counters: whoever changes a batch does.
+/// The batches. Those that are not acknowledged as a whole are in memory too, by their events: a queue's are read when it is first asked for, and
+/// again after a rollback. What was changed is written once in a transaction. It keeps no counters: whoever changes a batch does.
 /// </summary>
 internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions options)
 {
@@ -16,17 +16,26 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     private readonly SqliteStatement _delete = database.Prepare("DELETE FROM batches WHERE key = ?1");
     private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM batch_payloads WHERE key = ?1");
     private readonly SqliteStatement _live = database.Prepare(
-        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_live JOIN batch_payloads USING(key) WHERE due = 0");
+        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_live JOIN batch_payloads USING(key) WHERE queue = ?1 AND due = 0");
+    private readonly SqliteStatement _queues = database.Prepare("SELECT DISTINCT queue FROM batches INDEXED BY batches_live WHERE due = 0 AND acked IS NOT NULL");
     private readonly SqliteStatement _delivered = database.Prepare(
         "SELECT key, queue, events, acked FROM batches INDEXED BY batches_delivered JOIN batch_payloads USING(key) WHERE queue = ?1 AND due > 0");
     private readonly SqliteStatement _containing = database.Prepare(
-        "SELECT key, queue, events, acked FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND due > 0");
+        "SELECT key, queue, events, acked FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND (?3 IS NULL OR queue = ?3)");
     private readonly SqliteStatement _earliest = database.Prepare(
         "SELECT key, count, size, due, seq FROM batches INDEXED BY batches_delivered WHERE queue = ?1 AND due > 0 ORDER BY due, seq LIMIT ?2");
     private readonly SqliteStatement _payload = database.Prepare(
         "SELECT substr(bodies, ?2 + 1, ?3), substr(bodies, ?2 + ?3 + 1, ?4) FROM batch_payloads WHERE key = ?1");
 
+    /// <summary>Of a queue that may be in batches at a time, acknowledged ones too: making all of them events of their own is one step.</summary>
+    private const int MostLiveEvents = 2048;
+    private const long MostLiveBytes = 4 << 20;
+
+    private const int MaxCached = 100_000;
+
     private readonly Dictionary<EventId, (EventBatch Batch, int Number)> _byEvent = [];
+
+    /// <summary>Also of queues that have none.</summary>
     private readonly Dictionary<long, List<EventBatch>> _byQueue = [];
 
     /// <summary>Of each queue the batch that what is accepted in this transaction may join.</summary>
@@ -34,24 +43,25 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
 
     /// <summary>To be written.</summary>
     private readonly HashSet<EventBatch> _changed = [];
-    private bool _isLoaded;
 
     public BatchRules Rules { get; } = new(options);
 
     /// <summary>Adds an event, leased; false: it is to be one of its own.</summary>
     public bool TryAdd(QueueRow queue, NewEvent accepted, in BatchedEvent one)
     {
-        Load();
-        var key = EventTable.KeyOf(accepted.Id.ToBytes());
-        if (_byEvent.ContainsKey(accepted.Id))
-        {
-            return false;
-        }
+        var live = Load(queue.Number);
+        if (_byEvent.ContainsKey(accepted.Id)) throw new SqliteFault(database.Path, raw.SQLITE_CONSTRAINT, "an event with this id is there already");
 
+        var key = EventTable.KeyOf(accepted.Id.ToBytes());
         if (!_open.TryGetValue(queue.Number, out var batch) || batch.Session != queue.Session || !batch.HasRoom(key, one.SizeBytes, Rules))
         {
+            if (live.Sum(static other => other.Events.Count) >= MostLiveEvents || live.Sum(static other => other.SizeBytes) >= MostLiveBytes)
+            {
+                return false;
+            }
+
             batch = _open[queue.Number] = new EventBatch(queue.Number, queue.Session!);
-            Remember(batch);
+            live.Add(batch);
             _changed.Add(batch);
         }
 
@@ -63,20 +73,26 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     /// <summary>The event, in a batch that is not acknowledged as a whole.</summary>
     public (EventBatch Batch, int Number)? FindLive(long queue, EventId id)
     {
-        Load();
+        Load(queue);
         return _byEvent.TryGetValue(id, out var place) && place.Batch.Queue == queue ? place : null;
     }
 
     /// <summary>The event, in whichever batch.</summary>
-    public (EventBatch Batch, int Number)? Find(EventId id)
+    /// <param name="id">Of the event.</param>
+    /// <param name="queue">Of which queue; null: of any.</param>
+    public (EventBatch Batch, int Number)? Find(EventId id, long? queue)
     {
-        Load();
-        if (_byEvent.TryGetValue(id, out var place))
+        if (queue is { } known)
         {
-            return place;
+            Load(known);
         }
 
-        foreach (var batch in ReadAll(_containing.Bind(1, EventTable.KeyOf(id.ToBytes())).Bind(2, EventBatch.MostApart)))
+        if (_byEvent.TryGetValue(id, out var place))
+        {
+            return queue is null || place.Batch.Queue == queue ? place : null;
+        }
+
+        foreach (var batch in ReadAll(_containing.Bind(1, EventTable.KeyOf(id.ToBytes())).Bind(2, EventBatch.MostApart).BindOrNull(3, queue)))
         {
             for (var i = 0; i < batch.Events.Count; i++)
             {
@@ -91,17 +107,14 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     }
 
     /// <summary>A queue's batches that are not acknowledged as a whole; a copy.</summary>
-    public EventBatch[] LiveOf(long queue)
-    {
-        Load();
-        return _byQueue.TryGetValue(queue, out var batches) ? [.. batches] : [];
-    }
+    public EventBatch[] LiveOf(long queue) => [.. Load(queue)];
 
-    /// <summary>Batches that are not acknowledged as a whole, with an event that was by then; a copy.</summary>
-    public EventBatch[] AckedBy(long time)
+    /// <summary>Batches that are not acknowledged as a whole, with an event that was by then; a copy of some.</summary>
+    public EventBatch[] AckedBy(long time, int max)
     {
-        Load();
-        return [.. _byQueue.Values.SelectMany(static batches => batches).Where(batch => batch.HasAckedBy(time))];
+        List<long> queues = [];
+        while (_queues.Step()) queues.Add(_queues.Number(0));
+        return [.. queues.SelectMany(Load).Where(batch => batch.HasAckedBy(time)).Take(max)];
     }
 
     /// <summary>The first id of what is in a batch of the queue and not acknowledged.</summary>
@@ -120,11 +133,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     }
 
     /// <summary>When the first lease in a batch of the queue ends.</summary>
-    public long? NextDue(long queue)
-    {
-        Load();
-        return _byQueue.TryGetValue(queue, out var batches) ? batches.Min(static batch => batch.NextDue) : null;
-    }
+    public long? NextDue(long queue) => Load(queue).Min(static batch => batch.NextDue);
 
     public List<EventBatch> DeliveredOf(long queue) => ReadAll(_delivered.Bind(1, queue));
 
@@ -200,6 +209,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         }
 
         _changed.Clear();
+        if (_byQueue.Count > MaxCached) Forget();
     }
 
     /// <summary>What it remembers may be otherwise.</summary>
@@ -209,7 +219,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         _changed.Clear();
         _byEvent.Clear();
         _byQueue.Clear();
-        _isLoaded = false;
     }
 
     private bool TrySave(EventBatch batch)
@@ -247,28 +256,24 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return true;
     }
 
-    private void Load()
+    /// <summary>A queue's batches that are not acknowledged as a whole.</summary>
+    private List<EventBatch> Load(long queue)
     {
-        if (_isLoaded)
+        if (_byQueue.TryGetValue(queue, out var batches))
         {
-            return;
+            return batches;
         }
 
-        _isLoaded = true;
-        foreach (var batch in ReadAll(_live))
+        batches = ReadAll(_live.Bind(1, queue));
+        foreach (var batch in batches)
         {
-            Remember(batch);
             for (var i = 0; i < batch.Events.Count; i++)
             {
                 _byEvent[batch.Events[i].Id] = (batch, i);
             }
         }
-    }
 
-    private void Remember(EventBatch batch)
-    {
-        ref var batches = ref CollectionsMarshal.GetValueRefOrAddDefault(_byQueue, batch.Queue, out _);
-        (batches ??= []).Add(batch);
+        return _byQueue[queue] = batches;
     }
 
     private void Leave(EventBatch batch)
@@ -278,11 +283,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
             _byEvent.Remove(one.Id);
         }
 
-        if (_byQueue.TryGetValue(batch.Queue, out var batches) && batches.Remove(batch) && batches.Count == 0)
-        {
-            _byQueue.Remove(batch.Queue);
-        }
-
+        Load(batch.Queue).Remove(batch);
         if (_open.TryGetValue(batch.Queue, out var open) && open == batch)
         {
             _open.Remove(batch.Queue);

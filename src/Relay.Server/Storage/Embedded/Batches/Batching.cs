@@ -15,13 +15,14 @@ internal static class Batching
         }
     }
 
-    /// <summary>Those in which an event was acknowledged so long ago that it is to be forgotten, while others are not.</summary>
-    public static void UnbatchForgettable(this EmbeddedTables tables, long now)
+    /// <summary>Some of those in which an event was acknowledged so long ago that it is to be forgotten, while others are not; answers how many.</summary>
+    public static int UnbatchForgettable(this EmbeddedTables tables, long now, int max)
     {
-        foreach (var batch in tables.Batches.AckedBy(now - tables.Batches.Rules.DeliveredMs))
-        {
-            tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
-        }
+        var retention = tables.Batches.Rules.DeliveredMs;
+        if (retention == 0) return 0; // They are forgotten already.
+        var batches = tables.Batches.AckedBy(now - retention, max);
+        foreach (var batch in batches) tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
+        return batches.Length;
     }
 
     /// <summary>All of the queue's.</summary>
@@ -50,6 +51,7 @@ internal static class Batching
         }
 
         tables.Batches.Remove(batch);
+        tables.MakeRoom(queue);
     }
 
     /// <summary>An event of a batch is acknowledged: it is delivered when all are.</summary>

@@ -10,8 +10,10 @@ namespace Relay.Server.Storage.Embedded.Batches;
 /// </summary>
 internal sealed class EventBatch
 {
-    /// <summary>First halves of ids, as keys are, of events a second apart.</summary>
-    public const long MostApart = 1000 << 16;
+    /// <summary>
+    /// First halves of ids, as keys are, of events 20 ms apart: who looks for the batch of an event looks through those of so long before it.
+    /// </summary>
+    public const long MostApart = 20 << 16;
 
     private readonly List<BatchedEvent> _events;
     private readonly List<long> _ackedAt;

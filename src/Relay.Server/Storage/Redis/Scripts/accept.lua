@@ -137,17 +137,22 @@ local function marks_all(queue, index, window, first, last)
     return true
 end
 
+-- More than so many are not kept at a time, because making their events ones of their own may have to be done in one step.
+local most_batches = 64
+
 -- ARGV: 'batch', what its member is, terms, session, deadline, index and bodies (batches.lua), then each event's idempotency key or '', if one has one.
 local function accept_batch(queue, at, last)
     local member, terms, session, deadline, index, bodies = unpack(ARGV, at + 1, at + 6)
     local id, count, size = batch_of(member)
     local most = limits_of(terms)
     local fits = queue.events + count <= most.events and queue.bytes + size <= most.bytes
-    if session == queue.claim and not queue.has_ready and not queue.sharers and fits and marks_all(queue, index, most.window, at + 7, last) then
+    queue.live = queue.live or redis.call('ZCARD', queue.agent .. ':batches')
+    if session == queue.claim and not queue.has_ready and not queue.sharers and fits and queue.live < most_batches and marks_all(queue, index, most.window, at + 7, last) then
         local key = queue.agent .. ':b:' .. id
         redis.call('HSET', key, 'index', index, 'bodies', bodies, 'acked', '0 0')
         queue.stored[#queue.stored + 1] = key
         queue.batches[#queue.batches + 1], queue.batches[#queue.batches + 2] = deadline, member
+        queue.live = queue.live + 1
         queue.events, queue.bytes = queue.events + count, queue.bytes + size
         return 4
     end
@@ -202,6 +207,9 @@ end
 local function give_up(queue, why)
     in_chunks('DEL', nil, queue.markers)
     in_chunks('UNLINK', nil, queue.stored)
+    for i = 2, #queue.batches, 2 do
+        pcall(redis.call, 'ZREM', queue.agent .. ':batches', queue.batches[i])
+    end
     for i in pairs(queue.answers) do
         queue.answers[i] = '!' .. tostring(type(why) == 'table' and why.err or why)
     end
@@ -212,7 +220,7 @@ each_call(function(agent, first, last)
     local queue = of[agent]
     if not queue then
         local ok, opened = pcall(open, agent)
-        queue = ok and opened or { agent = agent, failure = opened, markers = {}, stored = {}, answers = {} }
+        queue = ok and opened or { agent = agent, failure = opened, markers = {}, stored = {}, batches = {}, answers = {} }
         of[agent], queues[#queues + 1] = queue, queue
     end
 

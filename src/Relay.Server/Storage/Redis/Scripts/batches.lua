@@ -93,11 +93,15 @@ local function unbatch(agent, member, deadline)
     end
 end
 
--- Those whose leases end by then.
-local function unbatch_until(agent, deadline)
+-- Those whose leases end by then, until `enough`, which is told of each how many events it had and their bytes, says so.
+local function unbatch_until(agent, deadline, enough)
     local members = redis.call('ZRANGEBYSCORE', agent .. ':batches', '-inf', deadline, 'WITHSCORES')
     for i = 1, #members, 2 do
+        local _, count, size = batch_of(members[i])
         unbatch(agent, members[i], members[i + 1])
+        if enough and enough(tonumber(count), tonumber(size)) then
+            return
+        end
     end
 end
 
@@ -118,24 +122,56 @@ local function next_batched(agent)
     return due
 end
 
--- The batch of each event that is in one, by its id: { member, deadline: nil when it is done }. It reads the index of every batch that is kept.
-local function batches_by_id(agent)
-    local by_id = {}
-    local function add(member, deadline)
-        local first = batch_of(member)
-        local index = first and redis.call('HGET', agent .. ':b:' .. first, 'index')
-        local batch = { member = member, deadline = deadline }
-        for id in string.gmatch(index or '', batch_line) do
-            by_id[id] = batch
+-- What is known of where events are that have no hash of their own, by agent, until one of its batches is done.
+local lookups = {}
+
+local function add_to_lookup(by_id, agent, member, deadline)
+    local index = redis.call('HGET', agent .. ':b:' .. batch_of(member), 'index')
+    local batch = { member = member, deadline = deadline }
+    for id in string.gmatch(index or '', batch_line) do
+        by_id[id] = batch
+    end
+end
+
+-- The batch of an event that is not acknowledged as a whole: { member, deadline }.
+local function live_batch(agent, id)
+    local lookup = lookups[agent]
+    if not lookup then
+        lookup = { live = {}, done = {} }
+        lookups[agent] = lookup
+        local members = redis.call('ZRANGE', agent .. ':batches', 0, -1, 'WITHSCORES')
+        for i = 1, #members, 2 do
+            add_to_lookup(lookup.live, agent, members[i], members[i + 1])
         end
     end
+    return lookup.live[id]
+end
 
-    local live = redis.call('ZRANGE', agent .. ':batches', 0, -1, 'WITHSCORES')
-    for i = 1, #live, 2 do
-        add(live[i], live[i + 1])
+-- Ids begin with the time, in ms. A call is given up after 10 s, so those of one batch are at most as far apart.
+local function window_of(id)
+    return math.floor((tonumber(string.sub(id, 5, 16), 16) or 0) / 20000)
+end
+
+-- The batch of a delivered event: { member }. Of all that are kept it reads those of about the id's time.
+local function done_batch(agent, id)
+    live_batch(agent, id)
+    local lookup = lookups[agent]
+    if not lookup.windows then
+        lookup.windows = {}
+        for _, member in ipairs(redis.call('ZRANGE', agent .. ':done', 0, -1)) do
+            local first = batch_of(member)
+            if first then
+                local window = window_of(first)
+                lookup.windows[window] = lookup.windows[window] or {}
+                table.insert(lookup.windows[window], member)
+            end
+        end
     end
-    for _, member in ipairs(redis.call('ZRANGE', agent .. ':done', 0, -1)) do
-        add(member)
+    for window = window_of(id) - 1, window_of(id) do
+        for _, member in ipairs(lookup.windows[window] or {}) do
+            add_to_lookup(lookup.done, agent, member)
+        end
+        lookup.windows[window] = nil
     end
-    return by_id
+    return lookup.done[id]
 end

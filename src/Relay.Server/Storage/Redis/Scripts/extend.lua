@@ -1,13 +1,12 @@
 #!lua flags=allow-oom
 -- Moves the deadlines of leases that the session holds. ARGV: session, deadline, ids. Answers 1 or 0 for each.
 local agent, session, deadline = KEYS[1], ARGV[1], ARGV[2]
-local results, by_id = {}
+local results = {}
 for i = 3, #ARGV do
     local kept = redis.call('HGET', agent .. ':e:' .. ARGV[i], 'state')
     if not kept then
-        by_id = by_id or batches_by_id(agent)
-        local batch = by_id[ARGV[i]]
-        if batch and batch.deadline and not batch.is_gone then
+        local batch = live_batch(agent, ARGV[i])
+        if batch and not batch.is_gone then
             unbatch(agent, batch.member, batch.deadline)
             batch.is_gone = true
             kept = redis.call('HGET', agent .. ':e:' .. ARGV[i], 'state')

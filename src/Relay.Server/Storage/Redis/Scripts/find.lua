@@ -4,7 +4,7 @@ local agent, id = KEYS[1], ARGV[1]
 local e = redis.call('HMGET', agent .. ':e:' .. id, 'state', 'made', 'head', 'body', 'history')
 local due
 if not e[1] then
-    local batch = batches_by_id(agent)[id]
+    local batch = live_batch(agent, id) or done_batch(agent, id)
     if not batch then
         return false
     end

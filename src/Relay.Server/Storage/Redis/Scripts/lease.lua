@@ -92,7 +92,10 @@ local function lease(agent, at)
         return count >= max_events or (count > 0 and bytes >= max_bytes)
     end
 
-    unbatch_until(agent, now)
+    unbatch_until(agent, now, function(events, size)
+        handed_out = handed_out + size + 1024 * events
+        return handed_out >= most_together
+    end)
 
     -- Two sorted lists, merged: earliest first, and of one millisecond the oldest id.
     local waiting = redis.call('ZRANGEBYSCORE', agent .. ':waiting', '-inf', now, 'WITHSCORES', 'LIMIT', 0, max_events)

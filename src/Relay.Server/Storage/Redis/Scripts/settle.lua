@@ -13,7 +13,8 @@ local function settle_all(agent, at, last)
     local events, bytes, done_bytes, done_more = 0, 0, 0, 0
     local others_may = false
     local freed = {}
-    local unleased, unbatched, done, forgotten = {}, {}, {}, {}
+    local unleased, done, forgotten = {}, {}, {}
+    local done_batches = 0
     local given_up = { dead = {}, expired = {} }
 
     -- The sender waits on another node: that one is told, as AnswerListener reads it. This one tells itself.
@@ -59,16 +60,20 @@ local function settle_all(agent, at, last)
         end
     end
 
-    local by_id
+    -- Acknowledged as a part of their batches.
+    local acked_now = {}
+
     local function settle(id, kind, session, outcome, reason, due, failures, attempt_and_loss)
         local key = agent .. ':e:' .. id
         local e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
         if not e[1] then
-            by_id = by_id or batches_by_id(agent)
-            local batch = by_id[id]
-            if batch and not batch.deadline then
+            if acked_now[id] then
                 return 1
-            elseif batch and not batch.is_gone then
+            end
+            local batch = live_batch(agent, id)
+            if not batch then
+                return done_batch(agent, id) and 1 or 3
+            elseif not batch.is_gone then
                 unbatch(agent, batch.member, batch.deadline)
                 batch.is_gone = true
                 e = redis.call('HMGET', key, 'state', 'made', 'order', 'wait')
@@ -134,6 +139,7 @@ local function settle_all(agent, at, last)
     end
 
     -- Acks of events that are in one batch: of what they are, the node knows more than is to be read here.
+    local run = at + 7 + 4 * ARGV[at + 6]
     local function settle_batch(member, acked, session, ids)
         local id, count, size = batch_of(member)
         local key = agent .. ':b:' .. id
@@ -146,6 +152,11 @@ local function settle_all(agent, at, last)
             return table.concat(answers, ' ')
         end
 
+        if run <= last then
+            for first = 1, #ids, id_length do
+                acked_now[string.sub(ids, first, first + id_length - 1)] = true
+            end
+        end
         local count_before, bytes_before = string.match(before, '^(%d+) (%d+)')
         local count_now, bytes_now = string.match(acked, '^(%d+) (%d+)')
         if tonumber(count_now) <= tonumber(count_before) then
@@ -154,10 +165,17 @@ local function settle_all(agent, at, last)
         redis.call('HSET', key, 'acked', acked)
         events, bytes = events + count_now - count_before, bytes + bytes_now - bytes_before
         if count_now == count then
-            unbatched[#unbatched + 1] = member
+            -- At once: what follows may name its events.
+            redis.call('ZREM', agent .. ':batches', member)
+            lookups[agent] = nil
             if keeps_delivered then
+                local set = agent .. ':done'
+                if done_batches == 0 and redis.call('EXISTS', set) == 0 then
+                    redis.call('HDEL', agent, 'done_bytes', 'done_more')
+                end
                 redis.call('PEXPIRE', key, delivered_ms)
-                done[#done + 1], done[#done + 2] = now, member
+                redis.call('ZADD', set, now, member)
+                done_batches = done_batches + 1
                 done_bytes, done_more = done_bytes + size, done_more + count - 1
             else
                 forgotten[#forgotten + 1] = key
@@ -167,13 +185,8 @@ local function settle_all(agent, at, last)
     end
 
     local results = {}
-    local run = at + 7 + 4 * ARGV[at + 6]
     for batch = at + 7, run - 1, 4 do
         results[#results + 1] = settle_batch(unpack(ARGV, batch, batch + 3))
-    end
-    in_chunks('ZREM', agent .. ':batches', unbatched)
-    if run <= last then
-        in_chunks('ZADD', agent .. ':done', done) -- What follows may name their events.
     end
     while run <= last do
         local ids = run + 8
@@ -205,7 +218,7 @@ local function settle_all(agent, at, last)
     -- and how many more events it has than members.
     local function trim(set)
         local members, size, more = redis.call('ZCARD', set), done_bytes, done_more
-        if members > #done / 2 then
+        if members > #done / 2 + done_batches then
             size, more = size + tonumber(queue[3] or 0), more + tonumber(queue[4] or 0)
         end
         local total = members + more
@@ -241,7 +254,7 @@ local function settle_all(agent, at, last)
     end
 
     local counts = {}
-    if #done > 0 then
+    if #done > 0 or done_batches > 0 then
         local set = agent .. ':done'
         in_chunks('ZADD', set, done)
         local size, more = trim(set)
