@@ -10,6 +10,12 @@ namespace Relay.Server.Storage.Embedded.Batches;
 /// </summary>
 internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions options)
 {
+    /// <summary>Of a queue that may be in batches at a time, acknowledged ones too: making all of them events of their own is one step.</summary>
+    private const int MostLiveEvents = 2048;
+    private const long MostLiveBytes = 4 << 20;
+
+    private const int MaxCached = 100_000;
+
     private readonly SqliteStatement _insert = database.Prepare("INSERT INTO batches VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, NULL) ON CONFLICT(key) DO NOTHING");
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO batch_payloads VALUES(?1, ?2, ?3)");
     private readonly SqliteStatement _update = database.Prepare("UPDATE batches SET due = ?2, acked = ?3 WHERE key = ?1");
@@ -26,12 +32,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         "SELECT key, count, size, due, seq FROM batches INDEXED BY batches_delivered WHERE queue = ?1 AND due > 0 ORDER BY due, seq LIMIT ?2");
     private readonly SqliteStatement _payload = database.Prepare(
         "SELECT substr(bodies, ?2 + 1, ?3), substr(bodies, ?2 + ?3 + 1, ?4) FROM batch_payloads WHERE key = ?1");
-
-    /// <summary>Of a queue that may be in batches at a time, acknowledged ones too: making all of them events of their own is one step.</summary>
-    private const int MostLiveEvents = 2048;
-    private const long MostLiveBytes = 4 << 20;
-
-    private const int MaxCached = 100_000;
 
     private readonly Dictionary<EventId, (EventBatch Batch, int Number)> _byEvent = [];
 

@@ -35,8 +35,9 @@ internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms,
         {
             _result.TrySetResult(Read((RedisValue)answer));
         }
-        catch (StoreUnavailableException error)
+        catch (Exception error)
         {
+            // Whatever it is: who waits for it must hear of it.
             _result.TrySetException(error);
         }
     }
