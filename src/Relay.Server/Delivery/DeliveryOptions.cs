@@ -29,7 +29,7 @@ internal sealed record DeliveryOptions
     /// <value>1 day.</value>
     public TimeSpan DeliveredRetention { get; init; } = TimeSpan.FromDays(1);
 
-    /// <summary>How many delivered events are kept for an agent; 0: forgotten at the ack. On Redis, each page of them that is listed has all looked through.</summary>
+    /// <summary>How many delivered events are kept for an agent, or a thirtieth less (batches go as a whole); 0: forgotten at the ack. On Redis, each page of them that is listed has all looked through.</summary>
     /// <value>1000.</value>
     public int DeliveredKept { get; init; } = 1000;
 
