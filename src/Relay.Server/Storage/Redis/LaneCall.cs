@@ -34,20 +34,6 @@ internal abstract class LaneCall(RedisScript script, string key, long sizeBytes)
     public abstract void Fail(Exception cause);
 }
 
-/// <summary>A call with its own arguments.</summary>
-internal sealed class ScriptCall(RedisScript script, string key, RedisValue[] arguments, long sizeBytes) : LaneCall(script, key, sizeBytes)
-{
-    private readonly TaskCompletionSource<RedisResult> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public RedisValue[] Arguments => arguments;
-
-    public Task<RedisResult> Task => _answer.Task;
-
-    public override void Succeed(RedisResult answer) => _answer.TrySetResult(answer);
-
-    public override void Fail(Exception cause) => _answer.TrySetException(cause);
-}
-
 internal enum CallState
 {
     /// <summary>Listed: not sent yet, or to be sent again.</summary>

@@ -5,7 +5,8 @@ namespace Relay.Server.Storage.Redis;
 
 /// <summary>
 /// Finds the agent of an event of which only the id is known. There is no index for it, which would cost every event a write: it asks
-/// of each agent, a thousand on their way at a time. Some 10 ms for each thousand agents, for a call that only people make.
+/// of each agent, a thousand on their way at a time. Some 10 ms for each thousand agents, and where
+/// their lists of delivered events are full perhaps half a second, for a call that only people make.
 /// </summary>
 internal sealed class RedisEventSearch(RedisLanes lanes, RedisKeys keys)
 {
