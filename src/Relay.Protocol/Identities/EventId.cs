@@ -22,6 +22,9 @@ public readonly record struct EventId : IComparable<EventId>
     /// <summary>Makes an id from its 128 bits.</summary>
     public EventId(UInt128 value) => _value = value;
 
+    /// <summary>When it was made, by the clock of who made it, Unix milliseconds.</summary>
+    public long UnixTimeMilliseconds => (long)(_value >> 80);
+
     /// <summary>Reads the text form; false for anything that cannot be an id.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out EventId id)
     {

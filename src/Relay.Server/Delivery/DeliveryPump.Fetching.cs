@@ -70,7 +70,8 @@ internal sealed partial class DeliveryPump
         var count = hasRoom ? Math.Min(_free - (_free / 4), MaxFetch) : 0;
         var room = hasRoom ? _free + _accepting : 0;
         var ticket = TakeTicket(count);
-        var lease = _queue.LeaseAsync(_agent, new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin) { Room = room });
+        var request = new LeaseRequest(_session, count, MaxFetchBytes, now, ticket.Deadline + LeaseMargin) { Room = room, Enough = (count + 1) / 2 };
+        var lease = _queue.LeaseAsync(_agent, request);
         _fetch = FinishFetchAsync(ticket, lease);
     }
 

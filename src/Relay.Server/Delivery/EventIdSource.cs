@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Relay.Server.Delivery;
@@ -22,8 +21,7 @@ internal sealed class EventIdSource(TimeProvider time)
     public static EventId FirstAt(DateTimeOffset time) => new(new UInt128((ulong)time.ToUnixTimeMilliseconds() << 16, 0));
 
     /// <summary>When the id was made.</summary>
-    public static DateTimeOffset TimeOf(EventId id) =>
-        DateTimeOffset.FromUnixTimeMilliseconds((long)(BinaryPrimitives.ReadUInt64BigEndian(id.ToBytes()) >> 16));
+    public static DateTimeOffset TimeOf(EventId id) => DateTimeOffset.FromUnixTimeMilliseconds(id.UnixTimeMilliseconds);
 
     public EventId Next()
     {

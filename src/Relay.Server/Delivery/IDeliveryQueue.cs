@@ -152,6 +152,12 @@ internal readonly record struct LeaseRequest(SessionId Session, int MaxEvents, l
 {
     /// <summary>How many events the session takes now, if it shares the agent; null: it shares it no more, or not in turn.</summary>
     public int? Room { get; init; }
+
+    /// <summary>
+    /// For more than so many no events are taken apart that the store keeps as one: where these are too many for what is left of <see cref="MaxEvents"/>,
+    /// fewer are handed out, and more is due. Null: it is as many as <see cref="MaxEvents"/>.
+    /// </summary>
+    public int? Enough { get; init; }
 }
 
 /// <param name="Events">In the order in which to push them.</param>

@@ -11,6 +11,9 @@ internal sealed class BatchRules
     /// <summary>As many as a mask has bits.</summary>
     public const int MostEvents = 32;
 
+    /// <summary>Between the oldest id of a batch and the newest: who looks for the batch of an event looks through those of so long before it.</summary>
+    public const long MostApartMs = 20;
+
     /// <summary>The store does nothing else while it makes a batch's events ones of their own.</summary>
     private const long MostBytes = 64 << 10;
 
@@ -33,7 +36,6 @@ internal sealed class BatchRules
     /// <summary>For how long a delivered one is kept.</summary>
     public long DeliveredMs { get; }
 
-    /// <summary>Whether an event is kept in a batch when it can be leased at once: not if anything but its ack, its failure or its end may concern it alone.</summary>
-    public static bool Takes(NewEvent accepted, in AcceptTerms terms) =>
-        terms.Lease is { Session.NeedsClaim: true } && accepted is { OrderingKey: null, ReplyBy: null } && accepted.SizeBytes <= MostBytes;
+    /// <summary>Whether an event may be kept in a batch: not if anything but its ack, its failure or its end may concern it alone.</summary>
+    public static bool Takes(NewEvent accepted) => accepted is { OrderingKey: null, ReplyBy: null } && accepted.SizeBytes <= MostBytes;
 }

@@ -23,7 +23,7 @@ internal static class Accepting
         var isHeld = accepted.OrderingKey is { } ordered && tables.Events.FirstOfKey(queue.Number, ordered) is not null;
         var canLease = !isHeld && queue.Ready == 0 && terms.Lease is { Session: var asking } && (!asking.NeedsClaim || asking.Value == queue.Session);
         var lease = canLease ? terms.Lease : null;
-        if (lease is { } batched && BatchRules.Takes(accepted, terms) && tables.Batches.TryAdd(
+        if (lease is { Session.NeedsClaim: true } batched && BatchRules.Takes(accepted) && tables.Batches.TryAdd(
             queue, accepted, new BatchedEvent(accepted.Id, queue.Accepted + 1, now, batched.Until.ToUnixTimeMilliseconds(), accepted.Head.Length, accepted.Body.Length)))
         {
             return tables.Count(queue, accepted, terms, now, EventState.Leased);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Relay.Protocol;
 using Relay.Server.Delivery;
+using Relay.Server.Storage.Redis.Batches;
 using StackExchange.Redis;
 
 namespace Relay.Server.Storage.Redis;
@@ -15,7 +16,7 @@ internal static class QueueReplies
     /// <summary>What change_agent.lua publishes; no session has this name.</summary>
     private const string AgentChanged = "agent";
 
-    public static EventId Id(string text) =>
+    public static EventId Id(ReadOnlySpan<char> text) =>
         EventId.TryParse(text, out var id) ? id : throw new StoreUnavailableException("Redis holds something that is not an event id where the relay keeps event ids.");
 
     /// <summary>What comes on an agent's channel.</summary>
@@ -46,10 +47,17 @@ internal static class QueueReplies
         }
 
         var values = (RedisValue[])answer!;
-        var events = new LeasedEvent[(values.Length - Fixed) / PerEvent];
-        for (var i = 0; i < events.Length; i++)
+        var events = new List<LeasedEvent>((values.Length - Fixed) / PerEvent);
+        for (var at = Fixed; at < values.Length; at += PerEvent)
         {
-            events[i] = Leased(values.AsSpan(Fixed + (i * PerEvent), PerEvent));
+            if (values[at + 1].IsNullOrEmpty)
+            {
+                LeasedBatch.Read(values[at], values[at + 2]!, values[at + 3]!, events);
+            }
+            else
+            {
+                events.Add(Leased(values.AsSpan(at, PerEvent)));
+            }
         }
 
         return new LeaseResult(events, More: (bool)values[0], NextDue: Time(values[1]), Superseded: false);

@@ -20,12 +20,12 @@ internal sealed class RedisDeliveryQueue(
 
     public Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
-        if (!BatchRules.Takes(accepted, terms))
+        if (!BatchRules.Takes(accepted) || terms.Lease is { Session.NeedsClaim: false })
         {
             return AcceptAloneAsync(accepted, terms);
         }
 
-        var call = new EventCall(keys.Agent(accepted.Agent), accepted, _accept.Written(terms), terms.Lease!.Value, _batches);
+        var call = new EventCall(keys.Agent(accepted.Agent), accepted, _accept.Written(terms), terms.Lease, _batches);
         lanes.For(accepted.Agent).Run(call);
         return call.Task;
     }
@@ -36,7 +36,7 @@ internal sealed class RedisDeliveryQueue(
             RedisScript.Lease, agent,
             [
                 request.Session.Value, RedisArgument.Of(request.MaxEvents), RedisArgument.Of(request.MaxBytes), RedisArgument.Of(request.Now),
-                RedisArgument.Of(request.Until), _accept.Said(request.Session, request.Room),
+                RedisArgument.Of(request.Until), RedisArgument.Of(request.Enough ?? request.MaxEvents), _accept.Said(request.Session, request.Room),
             ]);
         return QueueReplies.Lease(answer);
     }

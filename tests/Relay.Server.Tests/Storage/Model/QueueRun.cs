@@ -129,7 +129,12 @@ internal sealed class QueueRun
         Call(
             $"lease to {Name(request.Session)}, at most {request.MaxEvents} events and {request.MaxBytes} bytes, until {Answers.Of(request.Until)}",
             Answers.Of(_model.Lease(request)),
-            async () => Answers.Of(await queue.LeaseAsync(_agent, request)));
+            async () =>
+            {
+                var result = await queue.LeaseAsync(_agent, request);
+                foreach (var one in result.Events.Where(static one => one.Place is not null)) _places[one.Id] = one.Place!;
+                return Answers.Of(result);
+            });
     }
 
     private void Settle(IDeliveryQueue queue)

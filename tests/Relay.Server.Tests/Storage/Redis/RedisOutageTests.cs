@@ -226,10 +226,10 @@ public sealed class RedisOutageTests : IAsyncLifetime
         const int Events = 4000;
         foreach (var some in Enumerable.Range(0, Events).Chunk(1000))
         {
-            await Task.WhenAll(some.Select(_ => Queue.AcceptAsync(NewEvent(_agent), Terms())));
+            await Task.WhenAll(some.Select(i => Queue.AcceptAsync(NewEvent(_agent) with { OrderingKey = new Guid(i, 0, 0, new byte[8]).ToByteArray() }, Terms())));
         }
 
-        // It says that it is loading once in 1024 commands, of which each event is several.
+        // It says that it is loading once in 1024 commands, of which each event with an ordering key is several.
         await _server.KillAsync();
         await _server.RestartAndLoadAsync("--key-load-delay", "500");
         await AssertUnavailableAsync();

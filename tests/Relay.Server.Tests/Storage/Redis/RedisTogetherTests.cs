@@ -56,6 +56,73 @@ public sealed class RedisTogetherTests(RedisFixture redis)
         Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*:batches"));
     }
 
+    [Fact]
+    public async Task Events_that_become_ready_together_are_few_keys_and_stay_so()
+    {
+        const int Count = 400;
+        var prefix = $"{RelayId.New()}:";
+        await using var store = await RedisStore.StartAsync(redis.Server, prefix);
+        var (agent, session) = (RelayId.New(), SessionId.New());
+        await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => store.Queue.AcceptAsync(NewEvent(agent), Terms())));
+        Assert.InRange((await redis.Server.ListAsync($"KEYS {prefix}*:b:*")).Length, Count / 32, Count / 4);
+
+        // One that is gone holds up nothing and fills no quota.
+        var lost = (await redis.Server.ListAsync($"KEYS {prefix}*:b:*")).Order(StringComparer.Ordinal).First();
+        await redis.Server.SendAsync($"DEL {lost}");
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var leased = (await store.Queue.LeaseAllAsync(agent, session)).Events;
+        Assert.InRange(leased.Count, Count - 32, Count - 1);
+
+        await store.Queue.SettleAsync(agent, [.. leased.Select(one => Ack(one.Id, session) with { Place = one.Place })], Now);
+        Assert.Equal(0, (await store.Queue.ClaimAsync(agent, session, Now)).Unsettled);
+        Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*:e:*"));
+        Assert.Empty(await redis.Server.ListAsync($"KEYS {prefix}*batches"));
+    }
+
+    /// <summary>A replica took over that had not heard of the lease.</summary>
+    [Fact]
+    public async Task Acks_count_although_Redis_lost_that_the_events_were_handed_out()
+    {
+        var prefix = $"{RelayId.New()}:";
+        await using var store = await RedisStore.StartAsync(redis.Server, prefix);
+        var (agent, session) = (RelayId.New(), SessionId.New());
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => store.Queue.AcceptAsync(NewEvent(agent), Terms())));
+        await store.Queue.ClaimAsync(agent, session, Now);
+        var leased = (await store.Queue.LeaseAllAsync(agent, session)).Events;
+        var keys = $"{prefix}{{{agent}}}:";
+        foreach (var (i, member) in (await redis.Server.ListAsync($"ZRANGE {keys}batches 0 -1")).Index())
+        {
+            await redis.Server.SendAsync($"HSET {keys}b:{member[..EventId.TextLength]} lease -");
+            await redis.Server.SendAsync($"ZADD {keys}ready_batches {i * 100} \"{member}\"");
+            await redis.Server.SendAsync($"ZADD {keys}queued_batches 0 \"{member}\"");
+        }
+
+        await redis.Server.SendAsync($"DEL {keys}batches");
+        var acked = leased.Where(static (_, i) => i % 3 == 0).ToArray();
+        var results = await store.Queue.SettleAsync(agent, [.. acked.Select(one => Ack(one.Id, session) with { Place = one.Place })], Now);
+
+        Assert.Equal(Enumerable.Repeat(SettleResult.Settled, acked.Length), results);
+        Assert.Equal(leased.Except(acked).Select(static one => one.Id), (await store.Queue.LeaseAllAsync(agent, session)).Events.Select(static one => one.Id));
+    }
+
+    /// <summary>Who looks for an event, or for those of a page, looks through the batches of 20 ms before it.</summary>
+    [Fact]
+    public async Task Events_of_one_batch_have_ids_of_about_one_time()
+    {
+        await using var store = await RedisStore.StartAsync(redis.Server, $"{RelayId.New()}:");
+        var agent = RelayId.New();
+        var accepted = Enumerable.Range(0, 60).Select(i => NewEvent(agent) with { Id = new EventId(new UInt128((ulong)(1_000_000 - (i * 7)) << 16, 1)) }).ToArray();
+        await Task.WhenAll(Array.ConvertAll(accepted, one => store.Queue.AcceptAsync(one, Terms())));
+
+        Array.Reverse(accepted);
+        foreach (var one in accepted)
+        {
+            Assert.Equal(EventState.Ready, (await store.Queue.FindAsync(agent, one.Id))?.State);
+            var page = await store.Queue.ListAsync(agent, new EventQuery(EventStatus.Queued, one.Id, Limit: 3));
+            Assert.Equal(accepted.Where(other => other.Id < one.Id).TakeLast(3).Reverse().Select(static other => other.Id), page.Events.Select(static other => other.Id));
+        }
+    }
+
     /// <summary>After an outage each of many agents may have a thousand acks: all in one script would keep Redis from everything else for seconds.</summary>
     [Fact]
     public async Task Acks_of_many_agents_are_not_more_than_Redis_has_time_for_at_once()

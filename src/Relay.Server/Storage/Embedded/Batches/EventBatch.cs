@@ -13,7 +13,7 @@ internal sealed class EventBatch
     /// <summary>
     /// First halves of ids, as keys are, of events 20 ms apart: who looks for the batch of an event looks through those of so long before it.
     /// </summary>
-    public const long MostApart = 20 << 16;
+    public const long MostApart = BatchRules.MostApartMs << 16;
 
     private readonly List<BatchedEvent> _events;
     private readonly List<long> _ackedAt;

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Relay.Server.Storage.Redis.Batches;
 
 /// <summary>
-/// Events of one agent that are accepted in one call, leased to one session, and kept as one until something concerns one of them alone: Scripts/batches.lua
+/// Events of one agent that are accepted in one call, ready or leased to one session, and kept as one until something concerns one of them alone: Scripts/batches.lua
 /// says how.
 /// <para>TryAdd, Write: under the lane's lock; nothing is added after Write. All else: any thread, after it.</para>
 /// </summary>
@@ -20,6 +20,8 @@ internal sealed class EventBatch
     private readonly Lock _gate = new();
     private List<EventCall> _calls;
     private long _sizeBytes;
+    private long _oldestMs;
+    private long _newestMs;
     private int[] _sizes = [];
 
     /// <summary>When each was acknowledged, Unix ms.</summary>
@@ -33,7 +35,17 @@ internal sealed class EventBatch
     public EventBatch(EventCall first)
     {
         _calls = [];
+        _oldestMs = _newestMs = first.Accepted.Id.UnixTimeMilliseconds;
         Add(first);
+    }
+
+    /// <summary>One that Redis has.</summary>
+    /// <param name="member">What it is called there.</param>
+    /// <param name="sizes">Of each event, head and body, bytes.</param>
+    public EventBatch(RedisValue member, int[] sizes)
+    {
+        _calls = [];
+        (Member, _sizes) = (member, sizes);
     }
 
     /// <summary>What it is called in Redis's lists.</summary>
@@ -45,12 +57,15 @@ internal sealed class EventBatch
     /// <summary>Takes one more event, if it may be kept with these.</summary>
     public bool TryAdd(EventCall call)
     {
-        var first = _calls[0];
-        if (_calls.Count >= call.Rules.MaxEvents || _sizeBytes + call.SizeBytes > call.Rules.MaxBytes || call.Lease.Session != first.Lease.Session || call.Terms != first.Terms)
+        var (first, ms) = (_calls[0], call.Accepted.Id.UnixTimeMilliseconds);
+        var (oldestMs, newestMs) = (Math.Min(ms, _oldestMs), Math.Max(ms, _newestMs));
+        if (_calls.Count >= call.Rules.MaxEvents || _sizeBytes + call.SizeBytes > call.Rules.MaxBytes || newestMs - oldestMs > BatchRules.MostApartMs
+            || call.Lease?.Session != first.Lease?.Session || call.Terms != first.Terms)
         {
             return false;
         }
 
+        (_oldestMs, _newestMs) = (oldestMs, newestMs);
         Add(call);
         return true;
     }
@@ -58,7 +73,7 @@ internal sealed class EventBatch
     /// <summary>What accept.lua is given.</summary>
     public RedisValue[] Write()
     {
-        var (first, oldest, until, hasKeys) = (_calls[0], _calls[0].Accepted.Id, _calls[0].Lease.Until, false);
+        var (first, oldest, until, hasKeys) = (_calls[0], _calls[0].Accepted.Id, UntilMs(_calls[0]), false);
         var bodies = new byte[_sizeBytes];
         _sizes = new int[_calls.Count];
         for (var (i, at) = (0, 0); i < _calls.Count; at += _sizes[i++])
@@ -68,7 +83,7 @@ internal sealed class EventBatch
             accepted.Body.Span.CopyTo(bodies.AsSpan(at + accepted.Head.Length));
             _sizes[i] = (int)accepted.SizeBytes;
             oldest = accepted.Id < oldest ? accepted.Id : oldest;
-            until = _calls[i].Lease.Until < until ? _calls[i].Lease.Until : until;
+            until = Math.Min(until, UntilMs(_calls[i]));
             hasKeys |= accepted.IdempotencyKey is not null;
         }
 
@@ -77,7 +92,7 @@ internal sealed class EventBatch
         arguments[0] = "batch";
         arguments[1] = Member;
         arguments[2] = first.Terms;
-        arguments[3] = first.Lease.Session.Value;
+        arguments[3] = first.Lease?.Session.Value ?? "";
         arguments[4] = RedisArgument.Of(until);
         arguments[5] = Index(until);
         arguments[6] = bodies;
@@ -129,18 +144,21 @@ internal sealed class EventBatch
         _sizeBytes += call.SizeBytes;
     }
 
-    /// <param name="until">When the first of the leases ends.</param>
-    private byte[] Index(DateTimeOffset until)
+    /// <summary>When its lease ends, if it is leased.</summary>
+    private static long UntilMs(EventCall call) => call.Lease?.Until.ToUnixTimeMilliseconds() ?? 0;
+
+    /// <param name="until">When the first of the leases ends, Unix ms.</param>
+    private byte[] Index(long until)
     {
         var first = _calls[0];
         var index = ArrayPool<byte>.Shared.Rent((_calls.Count + 1) * MostLineBytes);
-        Utf8.TryWrite(index, CultureInfo.InvariantCulture, $"{first.Lease.Session.Value} {first.Rules.DeliveredMs}\n", out var length);
+        Utf8.TryWrite(index, CultureInfo.InvariantCulture, $"{first.Lease?.Session.Value} {first.Rules.DeliveredMs}\n", out var length);
         foreach (var call in _calls)
         {
             var accepted = call.Accepted;
             accepted.Id.Format(index.AsSpan(length));
             length += EventId.TextLength;
-            var later = call.Lease.Until.ToUnixTimeMilliseconds() - until.ToUnixTimeMilliseconds();
+            var later = UntilMs(call) - until;
             Utf8.TryWrite(
                 index.AsSpan(length), CultureInfo.InvariantCulture,
                 $" {accepted.AcceptedAt.ToUnixTimeMilliseconds()} {accepted.Head.Length} {accepted.Body.Length} {later}\n", out var written);

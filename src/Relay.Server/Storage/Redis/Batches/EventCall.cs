@@ -8,9 +8,9 @@ namespace Relay.Server.Storage.Redis.Batches;
 /// <param name="key">The agent's.</param>
 /// <param name="accepted">The event.</param>
 /// <param name="terms">As accept.lua is given them.</param>
-/// <param name="lease">To whom it is leased.</param>
+/// <param name="lease">To whom it is leased, if it may be.</param>
 /// <param name="rules">How large batches may be.</param>
-internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms, Lease lease, BatchRules rules)
+internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms, Lease? lease, BatchRules rules)
     : LaneCall(RedisScript.Accept, key, accepted.SizeBytes)
 {
     private readonly TaskCompletionSource<AcceptResult> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -21,14 +21,14 @@ internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms,
 
     public RedisValue Terms => terms;
 
-    public Lease Lease => lease;
+    public Lease? Lease => lease;
 
     public BatchRules Rules => rules;
 
     /// <summary>Where it is, as it was sent last.</summary>
     public BatchPlace? Place { get; set; }
 
-    /// <param name="answer">What accept.lua answers for the batch: 4, or what became of each of its events.</param>
+    /// <param name="answer">What accept.lua answers for the batch: what became of it as a whole, or of each of its events.</param>
     public override void Succeed(RedisResult answer)
     {
         try
@@ -48,7 +48,8 @@ internal sealed class EventCall(string key, NewEvent accepted, RedisValue terms,
     {
         if (answer.IsInteger)
         {
-            return new AcceptResult(AcceptStatus.Leased, accepted.Id) { Place = Place };
+            var result = QueueReplies.Accept(accepted.Id, answer);
+            return result.Status == AcceptStatus.Leased ? result with { Place = Place } : result;
         }
 
         var own = ((string)answer!).Split(' ')[Place!.Number];

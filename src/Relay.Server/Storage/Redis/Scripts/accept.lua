@@ -1,16 +1,24 @@
 #!lua
 -- Stores events of one or several agents, each leased at once where its terms allow it; takes many. Answers for each 0: ready, 3: ready and
 -- some node has a connection of the agent, 1: leased, 2: queue full, the id it duplicates, or '!' and why the agent's events could not be
--- stored: those of the others are. For a batch 4: leased as a whole, or a string with the answer for each event: each is one of its own.
+-- stored: those of the others are. For a batch the same, and it is so as a whole, or a string with the answer for each event: each is one of its own.
 
 -- What is written once for all events of an agent, however many come together.
 local function open(agent)
     local kept = redis.call('HMGET', agent, 'claim', 'events', 'bytes', 'sequence', 'sharers')
     return {
         agent = agent, claim = kept[1], events = tonumber(kept[2] or 0), bytes = tonumber(kept[3] or 0), sequence = tonumber(kept[4] or 0),
-        sharers = kept[5] and cjson.decode(kept[5]), has_ready = redis.call('EXISTS', agent .. ':ready') == 1,
-        stored = {}, markers = {}, batches = {}, leased = {}, queued = {}, ready = {}, woken = {}, answers = {},
+        sharers = kept[5] and cjson.decode(kept[5]),
+        stored = {}, markers = {}, batches = {}, leased = {}, queued = {}, ready = {}, queued_batches = {}, ready_batches = {}, woken = {}, answers = {},
     }
+end
+
+-- Whether an event waits for its turn, so that none may overtake it.
+local function has_ready(queue)
+    if queue.has_ready == nil then
+        queue.has_ready = redis.call('EXISTS', queue.agent .. ':ready', queue.agent .. ':ready_batches') > 0
+    end
+    return queue.has_ready
 end
 
 -- Most events have the same.
@@ -33,12 +41,13 @@ local function accept(queue, id, accepted, head, body, terms, session, deadline,
     key, order, wait, said = key or '', order or '', wait or '', said or ''
 
     -- The window is judged by the caller's clock; Redis's own only clears away.
-    local marker
+    local marker, before
     if key ~= '' and most.window > 0 then
         marker = agent .. ':i:' .. key
         local mine = id .. ' ' .. string.format('%.0f', accepted + most.window)
         if not redis.call('SET', marker, mine, 'NX', 'PX', most.window) then
-            local first, ends = string.match(redis.call('GET', marker), '^(%S+) (%S+)$')
+            before = redis.call('GET', marker)
+            local first, ends = string.match(before, '^(%S+) (%S+)$')
             if tonumber(ends) > tonumber(accepted) then
                 return first
             end
@@ -49,7 +58,9 @@ local function accept(queue, id, accepted, head, body, terms, session, deadline,
 
     local size = #head + #body
     if queue.events + 1 > most.events or queue.bytes + size > most.bytes then
-        if marker then
+        if before then
+            redis.call('SET', marker, before, 'PX', most.window) -- The next caller's clock may be behind.
+        elseif marker then
             redis.call('DEL', marker)
         end
         return 2
@@ -62,7 +73,7 @@ local function accept(queue, id, accepted, head, body, terms, session, deadline,
         local first = redis.call('LINDEX', line, 0)
         if first and redis.call('EXISTS', agent .. ':e:' .. first) == 0 then
             release_next(agent, order, first)
-            queue.has_ready = queue.has_ready or redis.call('EXISTS', agent .. ':ready') == 1
+            queue.has_ready = queue.has_ready or nil
         end
         held = redis.call('RPUSH', line, id) > 1
         redis.call('HSET', event, 'order', order)
@@ -84,7 +95,7 @@ local function accept(queue, id, accepted, head, body, terms, session, deadline,
     end
 
     queue.events, queue.bytes = queue.events + 1, queue.bytes + size
-    if session ~= '' and not held and (session == queue.claim or not needs_claim(session)) and not queue.has_ready
+    if session ~= '' and not held and (session == queue.claim or not needs_claim(session)) and not has_ready(queue)
         and not (turn and mine and sharers[turn].node ~= mine.node) then
         if mine then
             mine.room = mine.room - 1
@@ -137,24 +148,34 @@ local function marks_all(queue, index, window, first, last)
     return true
 end
 
--- More than so many are not kept at a time, because making their events ones of their own may have to be done in one step.
-local most_batches = 64
-
--- ARGV: 'batch', what its member is, terms, session, deadline, index and bodies (batches.lua), then each event's idempotency key or '', if one has one.
+-- ARGV: 'batch', what its member is, terms, session or '', deadline, index and bodies (batches.lua), then each event's idempotency key or '', if one has one.
 local function accept_batch(queue, at, last)
     local member, terms, session, deadline, index, bodies = unpack(ARGV, at + 1, at + 6)
     local id, count, size = batch_of(member)
     local most = limits_of(terms)
-    local fits = queue.events + count <= most.events and queue.bytes + size <= most.bytes
-    queue.live = queue.live or redis.call('ZCARD', queue.agent .. ':batches')
-    if session == queue.claim and not queue.has_ready and not queue.sharers and fits and queue.live < most_batches and marks_all(queue, index, most.window, at + 7, last) then
+    local is_whole = not queue.sharers and queue.events + count <= most.events and queue.bytes + size <= most.bytes
+    local is_leased = is_whole and session ~= '' and session == queue.claim and not has_ready(queue)
+    if is_leased then
+        queue.live = queue.live or redis.call('ZCARD', queue.agent .. ':batches')
+        is_whole = queue.live < most_batches
+    end
+    if is_whole and marks_all(queue, index, most.window, at + 7, last) then
         local key = queue.agent .. ':b:' .. id
-        redis.call('HSET', key, 'index', index, 'bodies', bodies, 'acked', '0 0')
         queue.stored[#queue.stored + 1] = key
-        queue.batches[#queue.batches + 1], queue.batches[#queue.batches + 2] = deadline, member
-        queue.live = queue.live + 1
         queue.events, queue.bytes = queue.events + count, queue.bytes + size
-        return 4
+        if is_leased then
+            redis.call('HSET', key, 'index', index, 'bodies', bodies, 'acked', '0 0')
+            queue.batches[#queue.batches + 1], queue.batches[#queue.batches + 2] = deadline, member
+            queue.live = queue.live + 1
+            return 1
+        end
+        redis.call('HSET', key, 'index', index, 'bodies', bodies, 'acked', '0 0', 'lease', '-')
+        queue.ready_batches[#queue.ready_batches + 1], queue.ready_batches[#queue.ready_batches + 2] = queue.sequence + 1, member
+        queue.queued_batches[#queue.queued_batches + 1], queue.queued_batches[#queue.queued_batches + 2] = '0', member
+        queue.sequence = queue.sequence + count
+        queue.has_ready, queue.woken[''] = true, true
+        queue.accepted = string.match(index, '\n%S+ (%d+)')
+        return 0
     end
 
     local answers, from = {}, 1
@@ -182,7 +203,9 @@ local function write(queue)
     in_chunks('ZADD', agent .. ':leased', queue.leased)
     in_chunks('ZADD', agent .. ':queued', queue.queued)
     in_chunks('ZADD', agent .. ':ready', queue.ready)
-    if #queue.queued == 0 then
+    in_chunks('ZADD', agent .. ':queued_batches', queue.queued_batches)
+    in_chunks('ZADD', agent .. ':ready_batches', queue.ready_batches)
+    if not queue.accepted then
         redis.call('HSET', agent, 'events', queue.events, 'bytes', queue.bytes)
     else
         redis.call('HSET', agent, 'events', queue.events, 'bytes', queue.bytes, 'sequence', queue.sequence)
@@ -207,8 +230,10 @@ end
 local function give_up(queue, why)
     in_chunks('DEL', nil, queue.markers)
     in_chunks('UNLINK', nil, queue.stored)
-    for i = 2, #queue.batches, 2 do
-        pcall(redis.call, 'ZREM', queue.agent .. ':batches', queue.batches[i])
+    for set, added in pairs({ [':batches'] = queue.batches, [':queued_batches'] = queue.queued_batches, [':ready_batches'] = queue.ready_batches }) do
+        for i = 2, #added, 2 do
+            pcall(redis.call, 'ZREM', queue.agent .. set, added[i])
+        end
     end
     for i in pairs(queue.answers) do
         queue.answers[i] = '!' .. tostring(type(why) == 'table' and why.err or why)
@@ -220,7 +245,7 @@ each_call(function(agent, first, last)
     local queue = of[agent]
     if not queue then
         local ok, opened = pcall(open, agent)
-        queue = ok and opened or { agent = agent, failure = opened, markers = {}, stored = {}, batches = {}, answers = {} }
+        queue = ok and opened or { agent = agent, failure = opened, markers = {}, stored = {}, batches = {}, queued_batches = {}, ready_batches = {}, answers = {} }
         of[agent], queues[#queues + 1] = queue, queue
     end
 

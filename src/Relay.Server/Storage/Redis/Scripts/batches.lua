@@ -1,10 +1,12 @@
 -- Put after shared.lua where single events are looked at.
 --
--- Events that were accepted together, leased to one session, are kept as one: a hash `b:` and the id of the oldest, with `index` ("session ms" for which
+-- Events that were accepted together are kept as one: a hash `b:` and the id of the oldest, with `index` ("session ms" for which
 -- it is kept when it is delivered, then for each event a line "id accepted head's-size body's-size later": how long after the batch's its lease ends), `bodies` (head and body of each, one behind the
--- other) and `acked` ("how many bytes-of-them", then for each moment " at:places", counted from 0, or " at:*": all). While one of them is not
--- acknowledged the batch is in the sorted set `batches`, by its first deadline, as "id+how-many size"; then it is so in `done`, beside events of their own.
--- Whatever happens to one of them but an ack makes all of them events of their own.
+-- other), `acked` ("how many bytes-of-them", then for each moment " at:places", counted from 0, or " at:*": all), and `lease` if they were not leased to that session
+-- when they were accepted: '-': they are ready, or "session ms": leased to that one, then, until the batch's deadline.
+-- Its member of the sets is "id+how-many size". It is in `ready_batches`, by the sequence of the first event, the others have those that follow, and in `queued_batches`; then in `batches`, by the first
+-- deadline, while one of them is not acknowledged; then in `done`, beside events of their own.
+-- Whatever happens to one of them but a lease of all and an ack makes all of them events of their own.
 
 local function as_moments(acked)
     local at_of, all = {}
@@ -19,66 +21,93 @@ local function as_moments(acked)
     return at_of, all
 end
 
--- Its session, for how long it is kept, and its events: { id, accepted, where its head begins, its body begins, it ends, when it was acked, else due };
--- not those that are acked where nothing delivered is kept. Nil when it is gone.
+-- { session: nil when they are ready, leased_at: nil when that was when they were accepted, keep_ms: for how long it is kept, its events }, of these { id,
+-- accepted, where its head begins, its body begins, it ends, when it was acked, else due }; not those that are acked where nothing delivered
+-- is kept. Nil when it is gone.
 local function read_batch(agent, member, deadline)
-    local kept = redis.call('HMGET', agent .. ':b:' .. batch_of(member), 'index', 'acked')
+    local kept = redis.call('HMGET', agent .. ':b:' .. batch_of(member), 'index', 'acked', 'lease')
     if not kept[1] or not kept[2] then
         return nil
     end
 
     local at_of, all = as_moments(kept[2])
-    local session, keep_ms = string.match(kept[1], '^(%S+) (%d+)\n')
+    local session, keep_ms = string.match(kept[1], '^(%S*) (%d+)\n')
+    local leased_at
+    if kept[3] then
+        session, leased_at = string.match(kept[3], '^(%S+) (%d+)$')
+    end
     local events, place, from = {}, 0, 1
     for id, accepted, head, body, later in string.gmatch(kept[1], batch_line) do
         local acked = at_of[place] or all
         if not acked or keep_ms ~= '0' then
             events[#events + 1] = {
                 id = id, accepted = accepted, head = from, body = from + head, ends = from + head + body, acked = acked,
-                due = not acked and string.format('%.0f', deadline + later),
+                due = session and not acked and string.format('%.0f', deadline + (leased_at and 0 or later)),
             }
         end
         place, from = place + 1, from + head + body
     end
-    return session, tonumber(keep_ms), events
+    return { session = session, leased_at = leased_at, keep_ms = tonumber(keep_ms), events = events }
 end
 
 -- As shared.lua has it.
-local function state_in_batch(event, session)
-    local leased = ' 1 0 0 ' .. event.accepted .. ' ' .. session
+local function state_in_batch(batch, event)
+    if not batch.session then
+        return 'ready ' .. never_leased
+    end
+    local leased = ' 1 0 0 ' .. (batch.leased_at or event.accepted) .. ' ' .. batch.session
     return event.acked and 'delivered' .. leased .. '|acked|' .. event.acked .. '|' or 'leased' .. leased
 end
 
--- Makes the events of a batch that is not acknowledged as a whole events of their own.
+-- It is not ready any more.
+local function unready_batch(agent, member)
+    redis.call('ZREM', agent .. ':queued_batches', member)
+    redis.call('ZREM', agent .. ':ready_batches', member)
+end
+
+-- Redis evicted them, or someone deleted them: the queue goes on.
+local function drop_lost(agent, count, size)
+    redis.call('HINCRBY', agent, 'bytes', 0 - size)
+    if redis.call('HINCRBY', agent, 'events', -count) <= 0 then
+        redis.call('HSET', agent, 'events', 0, 'bytes', 0)
+    end
+end
+
+-- Makes the events of a batch that is not acknowledged as a whole events of their own. Answers them.
 local function unbatch(agent, member, deadline)
     local first, count, size = batch_of(member)
     local key = agent .. ':b:' .. first
-    local session, keep_ms, events = read_batch(agent, member, deadline)
-    local bodies = session and redis.call('HGET', key, 'bodies')
-    redis.call('ZREM', agent .. ':batches', member)
+    local batch = read_batch(agent, member, deadline)
+    local bodies = batch and redis.call('HGET', key, 'bodies')
+    local sequence
+    if redis.call('ZREM', agent .. ':batches', member) == 0 then
+        sequence = redis.call('ZSCORE', agent .. ':ready_batches', member)
+        unready_batch(agent, member)
+    end
     if not bodies then
-        -- Redis evicted it, or someone deleted it: the queue goes on.
-        redis.call('HINCRBY', agent, 'bytes', -size)
-        if redis.call('HINCRBY', agent, 'events', -count) <= 0 then
-            redis.call('HSET', agent, 'events', 0, 'bytes', 0)
-        end
-        return
+        drop_lost(agent, count, size)
+        return {}
     end
 
-    local leased, done, done_bytes = {}, {}, 0
-    for _, event in ipairs(events) do
+    local ready, queued, leased, done, done_bytes = {}, {}, {}, {}, 0
+    for i, event in ipairs(batch.events) do
         local own, event_size = agent .. ':e:' .. event.id, event.ends - event.head
         redis.call('HSET', own, 'made', event.accepted .. ' ' .. event_size, 'head', string.sub(bodies, event.head, event.body - 1),
-            'body', string.sub(bodies, event.body, event.ends - 1), 'state', state_in_batch(event, session))
-        if not event.acked then
-            leased[#leased + 1], leased[#leased + 2] = event.due, event.id
-        else
-            redis.call('PEXPIRE', own, keep_ms)
+            'body', string.sub(bodies, event.body, event.ends - 1), 'state', state_in_batch(batch, event))
+        if event.acked then
+            redis.call('PEXPIRE', own, batch.keep_ms)
             done[#done + 1], done[#done + 2] = event.acked, event.id .. ' ' .. event_size
             done_bytes = done_bytes + event_size
+        elseif event.due then
+            leased[#leased + 1], leased[#leased + 2] = event.due, event.id
+        else
+            ready[#ready + 1], ready[#ready + 2] = string.format('%.0f', (sequence or 0) + i - 1), event.id
+            queued[#queued + 1], queued[#queued + 2] = '0', event.id
         end
     end
     redis.call('UNLINK', key)
+    in_chunks('ZADD', agent .. ':ready', ready)
+    in_chunks('ZADD', agent .. ':queued', queued)
     in_chunks('ZADD', agent .. ':leased', leased)
     if #done > 0 then
         local set = agent .. ':done'
@@ -89,8 +118,9 @@ local function unbatch(agent, member, deadline)
             redis.call('HSET', agent, 'done_bytes', done_bytes)
             redis.call('HDEL', agent, 'done_more')
         end
-        keep_list(set, keep_ms)
+        keep_list(set, batch.keep_ms)
     end
+    return batch.events
 end
 
 -- Those whose leases end by then, until `enough`, which is told of each how many events it had and their bytes, says so.
@@ -113,9 +143,9 @@ local function next_batched(agent)
         if deadline >= due then
             break
         end
-        local session, _, events = read_batch(agent, members[i], deadline)
-        due = session and due or deadline -- unbatch sees to one that is gone.
-        for _, event in ipairs(events or {}) do
+        local batch = read_batch(agent, members[i], deadline)
+        due = batch and due or deadline -- unbatch sees to one that is gone.
+        for _, event in ipairs(batch and batch.events or {}) do
             due = event.due and math.min(due, event.due) or due
         end
     end
@@ -133,8 +163,7 @@ local function add_to_lookup(by_id, agent, member, deadline)
     end
 end
 
--- The batch of an event that is not acknowledged as a whole: { member, deadline }.
-local function live_batch(agent, id)
+local function lookup_of(agent)
     local lookup = lookups[agent]
     if not lookup then
         lookup = { live = {}, done = {} }
@@ -144,18 +173,41 @@ local function live_batch(agent, id)
             add_to_lookup(lookup.live, agent, members[i], members[i + 1])
         end
     end
+    return lookup
+end
+
+-- Ids begin with the time, in ms, as 12 hexadecimal digits. Those of one ready batch are at most so many ms apart (EventBatch.TryAdd).
+local most_apart = 20
+
+-- The smallest id that the oldest event of a ready batch may have that has this one too.
+local function earliest_with(id)
+    local ms = tonumber(string.sub(id, 5, 16), 16) or 0
+    return string.sub(id, 1, 4) .. string.format('%012x', math.max(0, ms - most_apart))
+end
+
+-- The batch of an event that is not acknowledged as a whole: { member, deadline: nil when it is ready }.
+local function live_batch(agent, id)
+    local lookup = lookup_of(agent)
+    if not lookup.live[id] then
+        for _, member in ipairs(redis.call('ZRANGEBYLEX', agent .. ':queued_batches', '[' .. earliest_with(id), '[' .. id .. '+~')) do
+            local found = {}
+            add_to_lookup(found, agent, member)
+            if found[id] then
+                return found[id]
+            end
+        end
+    end
     return lookup.live[id]
 end
 
--- Ids begin with the time, in ms. A call is given up after 10 s, so those of one batch are at most as far apart.
+-- Those of a batch that was accepted leased are at most as far apart as a call waits.
 local function window_of(id)
     return math.floor((tonumber(string.sub(id, 5, 16), 16) or 0) / 20000)
 end
 
 -- The batch of a delivered event: { member }. Of all that are kept it reads those of about the id's time.
 local function done_batch(agent, id)
-    live_batch(agent, id)
-    local lookup = lookups[agent]
+    local lookup = lookup_of(agent)
     if not lookup.windows then
         lookup.windows = {}
         for _, member in ipairs(redis.call('ZRANGE', agent .. ':done', 0, -1)) do

@@ -4,6 +4,17 @@
 local agent, before, now, limit, dead_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 unbatch_until(agent, now)
+local found, latest = 0, ''
+while true do
+    local member = redis.call('ZRANGEBYLEX', agent .. ':queued_batches', '-', '(' .. before, 'LIMIT', 0, 1)[1]
+    if not member or (found >= limit and member > latest) then
+        break
+    end
+    for _, event in ipairs(unbatch(agent, member)) do
+        found, latest = found + 1, event.id > latest and event.id or latest
+    end
+end
+
 local ids, deadline = redis.call('ZRANGEBYLEX', agent .. ':queued', '-', '(' .. before, 'LIMIT', 0, limit), {}
 local overdue = redis.call('ZRANGEBYSCORE', agent .. ':leased', '-inf', now, 'WITHSCORES')
 for i = 1, #overdue, 2 do
@@ -53,8 +64,8 @@ end
 keep_given_up(agent, 'expired', { unpack(answer, 2) }, dead_ms)
 
 answer[1] = redis.call('ZRANGE', agent .. ':queued', 0, 0)[1] or ''
-for _, set in ipairs({ ':leased', ':batches' }) do
-    for _, member in ipairs(redis.call('ZRANGE', agent .. set, 0, -1)) do
+for set, last in pairs({ [':leased'] = -1, [':batches'] = -1, [':queued_batches'] = 0 }) do
+    for _, member in ipairs(redis.call('ZRANGE', agent .. set, 0, last)) do
         local id = batch_of(member) or member
         if answer[1] == '' or id < answer[1] then
             answer[1] = id

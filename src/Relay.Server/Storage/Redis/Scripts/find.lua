@@ -8,12 +8,12 @@ if not e[1] then
     if not batch then
         return false
     end
-    local session, _, events = read_batch(agent, batch.member, batch.deadline)
+    local kept = read_batch(agent, batch.member, batch.deadline)
     local bodies = redis.call('HGET', agent .. ':b:' .. batch_of(batch.member), 'bodies')
-    for _, event in ipairs(events) do
+    for _, event in ipairs(kept.events) do
         if event.id == id then
             e = {
-                state_in_batch(event, session), event.accepted .. ' ' .. (event.ends - event.head),
+                state_in_batch(kept, event), event.accepted .. ' ' .. (event.ends - event.head),
                 string.sub(bodies, event.head, event.body - 1), string.sub(bodies, event.body, event.ends - 1),
             }
             due = event.due

@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- Hands out what is due; takes many. Answers false when another session holds the claim, else
 -- { more due now (0/1), next due or '', then for each event: id, accepted, head, body, attempt, failures, loss (0/1),
---   until when its sender waits or '' }.
+--   until when its sender waits or ''; or for a batch of them (batches.lua): member, '', index, bodies, 1, 0, 0, '' }.
 local most_together, handed_out = 4194304, 0 -- Bytes, by all of the calls together; an event counts as 1 KiB more than it has.
 
 local function lease(agent, at)
     local session, max_events, max_bytes, now, deadline = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
-    local said = ARGV[at + 5] -- "room node" of a session that shares the agent; '': it shares it no more.
+    local enough = tonumber(ARGV[at + 5]) -- For more than so many no batch is taken apart.
+    local said = ARGV[at + 6] -- "room node" of a session that shares the agent; '': it shares it no more.
     local turn_ms, silent_ms = 250, 60000 -- Who shares an agent asks every few seconds, room or not.
 
     local kept = redis.call('HMGET', agent, 'claim', 'sharers')
@@ -57,6 +58,7 @@ local function lease(agent, at)
     local answer = { 0, '' }
     local count, bytes, lost = 0, 0, 0
     local leases, unready, unwaiting = {}, {}, {}
+    local batches, live = {}, nil
 
     -- `due`: for a lease that has run out, when it did (as it is kept).
     local function hand_out(id, due)
@@ -88,8 +90,59 @@ local function lease(agent, at)
         end
     end
 
+    -- What is in batches is older than what has somebody's turn, and enough for now.
+    local function ready_count()
+        return redis.call('EXISTS', agent .. ':ready_batches') == 1 and math.huge or redis.call('ZCARD', agent .. ':ready')
+    end
+
     local function full()
         return count >= max_events or (count > 0 and bytes >= max_bytes)
+    end
+
+    -- All of it, if there is room.
+    local function hand_out_batch(member)
+        local first, events, size = batch_of(member)
+        live = live or redis.call('ZCARD', agent .. ':batches')
+        if count + events > max_events or bytes + size > max_bytes or live >= most_batches then
+            return false
+        end
+
+        local key = agent .. ':b:' .. first
+        local e = redis.call('HMGET', key, 'index', 'bodies')
+        unready_batch(agent, member)
+        if not e[1] or not e[2] then
+            drop_lost(agent, events, size)
+            return true
+        end
+
+        redis.call('HSET', key, 'lease', session .. ' ' .. now)
+        batches[#batches + 1], batches[#batches + 2] = deadline, member
+        live, count, bytes = live + 1, count + events, bytes + size
+        handed_out = handed_out + size + 1024 * events
+        for _, value in ipairs({ member, '', e[1], e[2], 1, 0, 0, '' }) do
+            answer[#answer + 1] = value
+        end
+        return true
+    end
+
+    -- Those that are ready in a batch, the oldest first.
+    local function next_batch()
+        local found = redis.call('ZRANGE', agent .. ':ready_batches', 0, 0, 'WITHSCORES')
+        return found[1], tonumber(found[2])
+    end
+
+    -- Who needs no claim is handed events one by one.
+    if not needs_claim(session) then
+        local apart, size = 0, 0
+        while apart < max_events and size < max_bytes do
+            local member = next_batch()
+            if not member then
+                break
+            end
+            for _, event in ipairs(unbatch(agent, member)) do
+                apart, size = apart + 1, size + event.ends - event.head
+            end
+        end
     end
 
     unbatch_until(agent, now, function(events, size)
@@ -117,16 +170,33 @@ local function lease(agent, at)
     local most = max_events - count
     if mine then
         left, left_until = others_turns()
-        most = math.min(most, math.max(mine.turns, redis.call('ZCARD', agent .. ':ready') - left))
+        most = math.min(most, math.max(mine.turns, ready_count() - left))
     end
 
-    if not full() and most > 0 then
-        for _, id in ipairs(redis.call('ZRANGE', agent .. ':ready', 0, most - 1)) do
-            unready[#unready + 1] = id
-            hand_out(id)
-            if full() then
-                break
+    -- What is ready, by sequence: batches and events of their own.
+    local singles, s, is_stale = {}, 1, true
+    while not full() and most > 0 do
+        if is_stale then
+            singles, s, is_stale = redis.call('ZRANGE', agent .. ':ready', #unready, #unready + most - 1, 'WITHSCORES'), 1, false
+        end
+        local member, sequence
+        if needs_claim(session) then
+            member, sequence = next_batch()
+        end
+        if member and sequence < (tonumber(singles[s + 1]) or math.huge) then
+            if not hand_out_batch(member) then
+                if count >= enough then
+                    break
+                end
+                unbatch(agent, member)
+                is_stale = true
             end
+        elseif singles[s] then
+            unready[#unready + 1] = singles[s]
+            hand_out(singles[s])
+            s, most = s + 2, most - 1
+        else
+            break
         end
     end
 
@@ -135,15 +205,12 @@ local function lease(agent, at)
     in_chunks('ZREM', agent .. ':queued', unwaiting)
     in_chunks('ZREM', agent .. ':queued', unready)
     in_chunks('ZADD', agent .. ':leased', leases)
-    if lost > 0 and redis.call('HINCRBY', agent, 'events', -lost) <= 0 then
-        redis.call('HSET', agent, 'events', 0, 'bytes', 0) -- How large they were went with them.
+    in_chunks('ZADD', agent .. ':batches', batches)
+    if lost > 0 then
+        drop_lost(agent, lost, 0) -- How large they were went with them.
     end
 
-    local function next_due(set)
-        return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
-    end
-
-    local due, ready = math.min(next_due(':waiting'), next_due(':leased'), next_batched(agent)), redis.call('ZCARD', agent .. ':ready')
+    local ready, turn_due = ready_count(), math.huge
     if mine then
         mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
         for _, one in pairs(sharers) do
@@ -152,10 +219,19 @@ local function lease(agent, at)
         end
         save_sharers(agent, sharers)
         if ready > 0 and mine.turns == 0 and ready <= left then
-            ready, due = 0, math.min(due, left_until)
+            ready, turn_due = 0, left_until
         end
     end
-    if due <= tonumber(now) or ready > 0 then
+    if ready > 0 then
+        answer[1] = 1
+        return answer
+    end
+
+    local function next_due(set)
+        return tonumber(redis.call('ZRANGE', agent .. set, 0, 0, 'WITHSCORES')[2]) or math.huge
+    end
+    local due = math.min(turn_due, next_due(':waiting'), next_due(':leased'), next_batched(agent))
+    if due <= tonumber(now) then
         answer[1] = 1
     elseif due < math.huge then
         answer[2] = string.format('%.0f', due)

@@ -26,17 +26,31 @@ end
 
 -- Of the events of a batch those that are acked, or those that are not.
 local function consider_batch(member, deadline, acked)
-    local session, _, events = read_batch(agent, member, deadline)
-    if not session then
+    local batch = read_batch(agent, member, deadline)
+    if not batch then
         return false
     end
-    for _, event in ipairs(events) do
+    for _, event in ipairs(batch.events) do
         if (event.acked ~= nil) == acked then
-            batched[event.id] = { event = event, session = session, member = member }
+            batched[event.id] = { event = event, batch = batch, member = member }
             consider(event.id, '', member)
         end
     end
     return true
+end
+
+-- Newest first, until there are enough that are newer than any of those that follow.
+local function consider_ready_batches(last)
+    for at = 0, math.huge, 16 do
+        cut_off()
+        local members = redis.call('ZREVRANGEBYLEX', agent .. ':queued_batches', last, '-', 'LIMIT', at, 16)
+        if #members == 0 or (oldest ~= '' and members[1] < earliest_with(oldest)) then
+            return
+        end
+        for _, member in ipairs(members) do
+            consider_batch(member, nil, false)
+        end
+    end
 end
 
 -- Its time to live is over.
@@ -77,6 +91,9 @@ for i = 3, #ARGV do
         for _, id in ipairs(redis.call('ZREVRANGEBYLEX', set, last, '-', 'LIMIT', 0, count + 1)) do
             consider(id, set, id)
         end
+        if ARGV[i] == 'queued' then
+            consider_ready_batches(last)
+        end
     end
 end
 
@@ -86,7 +103,7 @@ local function show_batched(one)
     local event = one.event
     bodies[one.member] = bodies[one.member] or redis.call('HGET', agent .. ':b:' .. batch_of(one.member), 'bodies')
     return {
-        state_in_batch(event, one.session), event.accepted .. ' ' .. (event.ends - event.head),
+        state_in_batch(one.batch, event), event.accepted .. ' ' .. (event.ends - event.head),
         string.sub(bodies[one.member], event.head, event.body - 1), event.due,
     }
 end

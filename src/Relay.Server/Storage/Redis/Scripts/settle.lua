@@ -143,8 +143,9 @@ local function settle_all(agent, at, last)
     local function settle_batch(member, acked, session, ids)
         local id, count, size = batch_of(member)
         local key = agent .. ':b:' .. id
-        local before = redis.call('HGET', key, 'acked')
-        if not before then
+        local kept = redis.call('HMGET', key, 'acked', 'lease')
+        local before = kept[1]
+        if not before or kept[2] == '-' then -- Ready: its lease is lost with what Redis lost.
             local answers = {}
             for first = 1, #ids, id_length do
                 answers[#answers + 1] = settle(string.sub(ids, first, first + id_length - 1), 'ack', session, 'acked', '', '', 0, 0)

@@ -86,7 +86,10 @@ end
 -- Of the index of a batch, each event: its id, accepted, the sizes of its head and its body, how much later than the batch's its lease ends.
 local batch_line = '(%S+) (%d+) (%d+) (%d+) (%d+)\n'
 
--- Of a member of `batches` or `done`: the batch's id, how many events it has, their size. Nil for an event of its own.
+-- More than so many of an agent are not leased at a time, because making their events ones of their own may have to be done in one step.
+local most_batches = 64
+
+-- Of a member of `batches`, `ready_batches` or `done`: the batch's id, how many events it has, their size. Nil for an event of its own.
 local function batch_of(member)
     return string.match(member, '^([^+ ]+)%+(%d+) (%d+)$')
 end
