@@ -39,7 +39,7 @@ internal static class QueueReplies
         return new AcceptResult(AcceptStatus.Duplicate, Id(answer!));
     }
 
-    public static LeaseResult Lease(RedisResult answer)
+    public static LeaseResult Lease(in LeaseRequest request, RedisResult answer)
     {
         if (answer.IsNull)
         {
@@ -52,7 +52,7 @@ internal static class QueueReplies
         {
             if (values[at + 1].IsNullOrEmpty)
             {
-                LeasedBatch.Read(values[at], values[at + 2]!, values[at + 3]!, events);
+                LeasedBatch.Read(values[at], $"{request.Session.Value} {request.Now.ToUnixTimeMilliseconds()}", values[at + 2]!, values[at + 3]!, events);
             }
             else
             {

@@ -38,7 +38,7 @@ internal sealed class RedisDeliveryQueue(
                 request.Session.Value, RedisArgument.Of(request.MaxEvents), RedisArgument.Of(request.MaxBytes), RedisArgument.Of(request.Now),
                 RedisArgument.Of(request.Until), RedisArgument.Of(request.Enough ?? request.MaxEvents), _accept.Said(request.Session, request.Room),
             ]);
-        return QueueReplies.Lease(answer);
+        return QueueReplies.Lease(request, answer);
     }
 
     public async Task<IReadOnlyList<SettleResult>> SettleAsync(RelayId agent, IReadOnlyList<Settlement> settlements, DateTimeOffset now)

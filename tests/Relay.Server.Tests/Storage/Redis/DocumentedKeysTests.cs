@@ -120,7 +120,7 @@ public sealed partial class DocumentedKeysTests
         await store.Queue.AcceptAsync(NewEvent(agent, key: new byte[16]), Terms(session));
         await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = order }, Terms());
         await store.Queue.AcceptAsync(NewEvent(agent) with { OrderingKey = order }, Terms());
-        await store.Queue.AcceptAsync(NewEvent(agent), Terms());
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => store.Queue.AcceptAsync(NewEvent(agent), Terms())));
     }
 
     /// <summary>The rows of the table: | `key` | TYPE | slot | life | size |.</summary>

@@ -41,15 +41,19 @@ internal sealed class EventBatch
 
     /// <summary>One that Redis has.</summary>
     /// <param name="member">What it is called there.</param>
+    /// <param name="lease">As batches.lua has it.</param>
     /// <param name="sizes">Of each event, head and body, bytes.</param>
-    public EventBatch(RedisValue member, int[] sizes)
+    public EventBatch(RedisValue member, RedisValue lease, int[] sizes)
     {
         _calls = [];
-        (Member, _sizes) = (member, sizes);
+        (Member, Lease, _sizes) = (member, lease, sizes);
     }
 
     /// <summary>What it is called in Redis's lists.</summary>
     public RedisValue Member { get; private set; }
+
+    /// <summary>Of which handing-out of it this is what is known; empty: of the one with which it was accepted.</summary>
+    public RedisValue Lease { get; } = RedisValue.EmptyString;
 
     /// <summary>Those that Redis has said are acknowledged, a bit for each.</summary>
     public uint StoredAsAcked => _stored;
@@ -152,7 +156,7 @@ internal sealed class EventBatch
     {
         var first = _calls[0];
         var index = ArrayPool<byte>.Shared.Rent((_calls.Count + 1) * MostLineBytes);
-        Utf8.TryWrite(index, CultureInfo.InvariantCulture, $"{first.Lease?.Session.Value} {first.Rules.DeliveredMs}\n", out var length);
+        Utf8.TryWrite(index, CultureInfo.InvariantCulture, $"{first.Lease?.Session.Value ?? "-"} {first.Rules.DeliveredMs}\n", out var length);
         foreach (var call in _calls)
         {
             var accepted = call.Accepted;

@@ -9,15 +9,16 @@ namespace Relay.Server.Storage.Redis.Batches;
 internal static class LeasedBatch
 {
     /// <param name="member">What the batch is called.</param>
+    /// <param name="lease">As batches.lua has it.</param>
     /// <param name="index">As batches.lua has it.</param>
     /// <param name="bodies">Head and body of each, one behind the other.</param>
     /// <param name="to">Where its events are added, in order.</param>
-    public static void Read(RedisValue member, byte[] index, byte[] bodies, List<LeasedEvent> to)
+    public static void Read(RedisValue member, RedisValue lease, byte[] index, byte[] bodies, List<LeasedEvent> to)
     {
         ReadOnlySpan<byte> lines = index;
         lines = lines[(lines.IndexOf((byte)'\n') + 1)..];
         var sizes = new int[lines.Count((byte)'\n')];
-        var batch = new EventBatch(member, sizes);
+        var batch = new EventBatch(member, lease, sizes);
         Span<char> name = stackalloc char[EventId.TextLength];
         for (var (i, at) = (0, 0); i < sizes.Length; at += sizes[i++])
         {

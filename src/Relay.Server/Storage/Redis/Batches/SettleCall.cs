@@ -56,7 +56,7 @@ internal sealed class SettleCall
 
             to[0] = batch.Member;
             to[1] = batch.Acknowledge(ours.Numbers, now.ToUnixTimeMilliseconds());
-            to[2] = _all[ours.Places[0]].Session.Value;
+            to[2] = batch.Lease;
             to[3] = ids;
             to = to[PerBatch..];
         }

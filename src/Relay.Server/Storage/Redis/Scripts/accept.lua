@@ -158,6 +158,8 @@ local function accept_batch(queue, at, last)
     if is_leased then
         queue.live = queue.live or redis.call('ZCARD', queue.agent .. ':batches')
         is_whole = queue.live < most_batches
+    elseif count == '1' then
+        is_whole = false -- It would have to be taken apart more often than it is worth.
     end
     if is_whole and marks_all(queue, index, most.window, at + 7, last) then
         local key = queue.agent .. ':b:' .. id

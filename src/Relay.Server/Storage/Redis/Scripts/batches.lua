@@ -65,6 +65,11 @@ local function unready_batch(agent, member)
     redis.call('ZREM', agent .. ':ready_batches', member)
 end
 
+local function unlist_batch(agent, member)
+    redis.call('ZREM', agent .. ':batches', member)
+    unready_batch(agent, member)
+end
+
 -- Redis evicted them, or someone deleted them: the queue goes on.
 local function drop_lost(agent, count, size)
     redis.call('HINCRBY', agent, 'bytes', 0 - size)
@@ -73,22 +78,20 @@ local function drop_lost(agent, count, size)
     end
 end
 
--- Makes the events of a batch that is not acknowledged as a whole events of their own. Answers them.
+-- Makes the events of a batch that is not acknowledged as a whole events of their own. Answers them. What fails in between, because somebody made a key
+-- something else, leaves the batch where it was.
 local function unbatch(agent, member, deadline)
     local first, count, size = batch_of(member)
     local key = agent .. ':b:' .. first
     local batch = read_batch(agent, member, deadline)
     local bodies = batch and redis.call('HGET', key, 'bodies')
-    local sequence
-    if redis.call('ZREM', agent .. ':batches', member) == 0 then
-        sequence = redis.call('ZSCORE', agent .. ':ready_batches', member)
-        unready_batch(agent, member)
-    end
     if not bodies then
+        unlist_batch(agent, member)
         drop_lost(agent, count, size)
         return {}
     end
 
+    local sequence = not batch.session and redis.call('ZSCORE', agent .. ':ready_batches', member) or 0
     local ready, queued, leased, done, done_bytes = {}, {}, {}, {}, 0
     for i, event in ipairs(batch.events) do
         local own, event_size = agent .. ':e:' .. event.id, event.ends - event.head
@@ -101,11 +104,10 @@ local function unbatch(agent, member, deadline)
         elseif event.due then
             leased[#leased + 1], leased[#leased + 2] = event.due, event.id
         else
-            ready[#ready + 1], ready[#ready + 2] = string.format('%.0f', (sequence or 0) + i - 1), event.id
+            ready[#ready + 1], ready[#ready + 2] = string.format('%.0f', sequence + i - 1), event.id
             queued[#queued + 1], queued[#queued + 2] = '0', event.id
         end
     end
-    redis.call('UNLINK', key)
     in_chunks('ZADD', agent .. ':ready', ready)
     in_chunks('ZADD', agent .. ':queued', queued)
     in_chunks('ZADD', agent .. ':leased', leased)
@@ -120,6 +122,8 @@ local function unbatch(agent, member, deadline)
         end
         keep_list(set, batch.keep_ms)
     end
+    unlist_batch(agent, member)
+    redis.call('UNLINK', key)
     return batch.events
 end
 
@@ -166,7 +170,7 @@ end
 local function lookup_of(agent)
     local lookup = lookups[agent]
     if not lookup then
-        lookup = { live = {}, done = {} }
+        lookup = { live = {}, ready = {}, read = {}, done = {} }
         lookups[agent] = lookup
         local members = redis.call('ZRANGE', agent .. ':batches', 0, -1, 'WITHSCORES')
         for i = 1, #members, 2 do
@@ -188,16 +192,15 @@ end
 -- The batch of an event that is not acknowledged as a whole: { member, deadline: nil when it is ready }.
 local function live_batch(agent, id)
     local lookup = lookup_of(agent)
-    if not lookup.live[id] then
+    if not lookup.live[id] and not lookup.ready[id] then
         for _, member in ipairs(redis.call('ZRANGEBYLEX', agent .. ':queued_batches', '[' .. earliest_with(id), '[' .. id .. '+~')) do
-            local found = {}
-            add_to_lookup(found, agent, member)
-            if found[id] then
-                return found[id]
+            if not lookup.read[member] then
+                lookup.read[member] = true
+                add_to_lookup(lookup.ready, agent, member)
             end
         end
     end
-    return lookup.live[id]
+    return lookup.live[id] or lookup.ready[id]
 end
 
 -- Those of a batch that was accepted leased are at most as far apart as a call waits.

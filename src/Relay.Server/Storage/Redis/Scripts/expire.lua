@@ -4,14 +4,22 @@
 local agent, before, now, limit, dead_ms = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 unbatch_until(agent, now)
-local found, latest = 0, ''
+
+-- As many as may be given up, and what may be among the oldest of these.
+local found, count, last = {}, 0, nil
 while true do
     local member = redis.call('ZRANGEBYLEX', agent .. ':queued_batches', '-', '(' .. before, 'LIMIT', 0, 1)[1]
-    if not member or (found >= limit and member > latest) then
+    if not member or (last and member > last) then
         break
     end
+    local _, events = batch_of(member)
+    count = count + events
     for _, event in ipairs(unbatch(agent, member)) do
-        found, latest = found + 1, event.id > latest and event.id or latest
+        found[#found + 1] = event.id
+    end
+    if not last and count >= limit then
+        table.sort(found)
+        last = found[math.min(limit, #found)] or ''
     end
 end
 

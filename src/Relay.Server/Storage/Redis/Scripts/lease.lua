@@ -58,7 +58,7 @@ local function lease(agent, at)
     local answer = { 0, '' }
     local count, bytes, lost = 0, 0, 0
     local leases, unready, unwaiting = {}, {}, {}
-    local batches, live = {}, nil
+    local from_ready, live = 0, nil
 
     -- `due`: for a lease that has run out, when it did (as it is kept).
     local function hand_out(id, due)
@@ -99,7 +99,17 @@ local function lease(agent, at)
         return count >= max_events or (count > 0 and bytes >= max_bytes)
     end
 
-    -- All of it, if there is room.
+    -- Lists what was handed out as that. What fails in between, because somebody made a key something else, leaves it where it was too.
+    local function list_leased()
+        in_chunks('ZADD', agent .. ':leased', leases)
+        in_chunks('ZREM', agent .. ':waiting', unwaiting)
+        in_chunks('ZREM', agent .. ':ready', unready)
+        in_chunks('ZREM', agent .. ':queued', unwaiting)
+        in_chunks('ZREM', agent .. ':queued', unready)
+        leases, unready, unwaiting = {}, {}, {}
+    end
+
+    -- All of it, if there is room; else it is to be taken apart.
     local function hand_out_batch(member)
         local first, events, size = batch_of(member)
         live = live or redis.call('ZCARD', agent .. ':batches')
@@ -109,14 +119,13 @@ local function lease(agent, at)
 
         local key = agent .. ':b:' .. first
         local e = redis.call('HMGET', key, 'index', 'bodies')
-        unready_batch(agent, member)
         if not e[1] or not e[2] then
-            drop_lost(agent, events, size)
-            return true
+            return false
         end
 
         redis.call('HSET', key, 'lease', session .. ' ' .. now)
-        batches[#batches + 1], batches[#batches + 2] = deadline, member
+        redis.call('ZADD', agent .. ':batches', deadline, member)
+        unready_batch(agent, member)
         live, count, bytes = live + 1, count + events, bytes + size
         handed_out = handed_out + size + 1024 * events
         for _, value in ipairs({ member, '', e[1], e[2], 1, 0, 0, '' }) do
@@ -129,20 +138,6 @@ local function lease(agent, at)
     local function next_batch()
         local found = redis.call('ZRANGE', agent .. ':ready_batches', 0, 0, 'WITHSCORES')
         return found[1], tonumber(found[2])
-    end
-
-    -- Who needs no claim is handed events one by one.
-    if not needs_claim(session) then
-        local apart, size = 0, 0
-        while apart < max_events and size < max_bytes do
-            local member = next_batch()
-            if not member then
-                break
-            end
-            for _, event in ipairs(unbatch(agent, member)) do
-                apart, size = apart + 1, size + event.ends - event.head
-            end
-        end
     end
 
     unbatch_until(agent, now, function(events, size)
@@ -167,52 +162,50 @@ local function lease(agent, at)
     end
 
     local left, left_until = 0, math.huge
-    local most = max_events - count
     if mine then
         left, left_until = others_turns()
-        most = math.min(most, math.max(mine.turns, ready_count() - left))
     end
 
-    -- What is ready, by sequence: batches and events of their own.
-    local singles, s, is_stale = {}, 1, true
-    while not full() and most > 0 do
-        if is_stale then
-            singles, s, is_stale = redis.call('ZRANGE', agent .. ':ready', #unready, #unready + most - 1, 'WITHSCORES'), 1, false
+    -- What is ready, by sequence: batches, and events of their own. Who needs no claim is handed all one by one.
+    local singles, s, most, apart = nil, 1, 0, 0
+    while not full() and apart < most_batches do
+        if not singles then
+            list_leased()
+            most = max_events - count
+            if mine then
+                most = math.min(most, math.max(mine.turns - from_ready, ready_count() - left))
+            end
+            singles, s = most > 0 and redis.call('ZRANGE', agent .. ':ready', 0, most - 1, 'WITHSCORES') or {}, 1
         end
-        local member, sequence
-        if needs_claim(session) then
-            member, sequence = next_batch()
+        if most <= 0 then
+            break
         end
+        local member, sequence = next_batch()
         if member and sequence < (tonumber(singles[s + 1]) or math.huge) then
-            if not hand_out_batch(member) then
-                if count >= enough then
+            if not (needs_claim(session) and hand_out_batch(member)) then
+                if needs_claim(session) and count >= enough then
                     break
                 end
                 unbatch(agent, member)
-                is_stale = true
+                singles, apart = nil, apart + 1
             end
         elseif singles[s] then
             unready[#unready + 1] = singles[s]
             hand_out(singles[s])
-            s, most = s + 2, most - 1
+            s, most, from_ready = s + 2, most - 1, from_ready + 1
         else
             break
         end
     end
 
-    in_chunks('ZREM', agent .. ':waiting', unwaiting)
-    in_chunks('ZREM', agent .. ':ready', unready)
-    in_chunks('ZREM', agent .. ':queued', unwaiting)
-    in_chunks('ZREM', agent .. ':queued', unready)
-    in_chunks('ZADD', agent .. ':leased', leases)
-    in_chunks('ZADD', agent .. ':batches', batches)
+    list_leased()
     if lost > 0 then
         drop_lost(agent, lost, 0) -- How large they were went with them.
     end
 
     local ready, turn_due = ready_count(), math.huge
     if mine then
-        mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - #unready), tonumber(now)
+        mine.room, mine.turns, mine.since = math.max(0, mine.room - count), math.max(0, mine.turns - from_ready), tonumber(now)
         for _, one in pairs(sharers) do
             one.turns = ready > 0 and one.turns or 0 -- Polls may have taken them.
             one.since = one.turns > 0 and one.since or nil

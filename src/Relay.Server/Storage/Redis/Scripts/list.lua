@@ -41,15 +41,16 @@ end
 
 -- Newest first, until there are enough that are newer than any of those that follow.
 local function consider_ready_batches(last)
-    for at = 0, math.huge, 16 do
+    while true do
         cut_off()
-        local members = redis.call('ZREVRANGEBYLEX', agent .. ':queued_batches', last, '-', 'LIMIT', at, 16)
+        local members = redis.call('ZREVRANGEBYLEX', agent .. ':queued_batches', last, '-', 'LIMIT', 0, 16)
         if #members == 0 or (oldest ~= '' and members[1] < earliest_with(oldest)) then
             return
         end
         for _, member in ipairs(members) do
             consider_batch(member, nil, false)
         end
+        last = '(' .. members[#members]
     end
 end
 

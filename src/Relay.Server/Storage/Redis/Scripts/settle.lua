@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends attempts; takes many. Answers an array, for each: 0: settled, 1: already delivered, 2: not held, 3: unknown.
 -- ARGV: now, ms to keep delivered ones, how many of them, bytes of them, ms to keep dead ones, the node that asks; how many batches have acks, and for each
--- its member, its `acked` from now on (batches.lua), session, the ids that are new in it, one behind the other; then runs of settlements that are
+-- its member, its `acked` from now on and its `lease` or '' (batches.lua), the ids that are new in it, one behind the other; then runs of settlements that are
 -- alike but for their ids: how many, kind, session, outcome, reason as JSON or '', due (of an ack: the reply to the sender, or ''), failures,
 -- twice the attempt that ends (0: whichever) and 1 more with a loss, ids. Of a batch it answers 0 or 1 when it is one still, else a string with the answer for each of the ids.
 local id_length = 36
@@ -140,15 +140,15 @@ local function settle_all(agent, at, last)
 
     -- Acks of events that are in one batch: of what they are, the node knows more than is to be read here.
     local run = at + 7 + 4 * ARGV[at + 6]
-    local function settle_batch(member, acked, session, ids)
+    local function settle_batch(member, acked, lease, ids)
         local id, count, size = batch_of(member)
         local key = agent .. ':b:' .. id
         local kept = redis.call('HMGET', key, 'acked', 'lease')
         local before = kept[1]
-        if not before or kept[2] == '-' then -- Ready: its lease is lost with what Redis lost.
+        if not before or (kept[2] or '') ~= lease then -- Another lease, or none: that one is lost with what Redis lost.
             local answers = {}
             for first = 1, #ids, id_length do
-                answers[#answers + 1] = settle(string.sub(ids, first, first + id_length - 1), 'ack', session, 'acked', '', '', 0, 0)
+                answers[#answers + 1] = settle(string.sub(ids, first, first + id_length - 1), 'ack', '', 'acked', '', '', 0, 0)
             end
             return table.concat(answers, ' ')
         end
