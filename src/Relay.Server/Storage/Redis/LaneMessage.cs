@@ -18,7 +18,7 @@ internal sealed class LaneMessage
     private readonly Dictionary<string, int> _numbers = [];
 
     /// <summary>What Redis is asked for, with an answer each: a call, or a batch of some.</summary>
-    private readonly List<(string Key, ScriptCall? Call, EventBatch? Batch)> _parts = [];
+    private readonly List<(string Key, ScriptCall? Call, BatchDraft? Batch)> _parts = [];
 
     /// <summary>Of each agent whose last part is a batch, which that is.</summary>
     private Dictionary<string, int>? _open;
@@ -108,6 +108,6 @@ internal sealed class LaneMessage
         }
 
         (_open ??= [])[call.Key] = _parts.Count;
-        _parts.Add((call.Key, null, new EventBatch(accept)));
+        _parts.Add((call.Key, null, new BatchDraft(accept)));
     }
 }
