@@ -305,6 +305,8 @@ internal sealed partial class AgentConnection : TimingWheel.Item, IOutboundOwner
 
     void IDeliverySink.Push(LeasedEvent leased) => _outbound.Push(leased);
 
+    void IDeliverySink.Flush(bool here) => _outbound.Flush(here);
+
     void IDeliverySink.UnknownEvent(string id) =>
         SendError(ErrorCodes.UnknownEvent, "No event of this agent with this id is in flight or kept.", id.Length <= MaxShownIdLength ? id : id[..MaxShownIdLength]);
 

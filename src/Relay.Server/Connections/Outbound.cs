@@ -6,7 +6,7 @@ namespace Relay.Server.Connections;
 
 /// <summary>
 /// What goes out on one socket, frame after frame; frames that are queued together go out together. A writer runs only while there is something to write, so an idle connection has no
-/// task here. Send, Push, Close: any thread, never wait. Control frames go before deliveries; after <see cref="Close"/> deliveries are
+/// task here. Send, Push, Flush, Close: any thread, never wait. Control frames go before deliveries; after <see cref="Close"/> deliveries are
 /// dropped. Bounded: deliveries by the agent's window, control frames by <see cref="MaxControlFrames"/>.
 /// </summary>
 internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOwner owner) : IThreadPoolWorkItem
@@ -49,6 +49,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
         }
     }
 
+    /// <summary>Queues a delivery until the next <see cref="Flush"/>.</summary>
     public void Push(LeasedEvent leased)
     {
         lock (_gate)
@@ -56,9 +57,30 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
             if (_close is null && !_ended)
             {
                 _deliveries.Enqueue(leased);
-                Run();
             }
         }
+    }
+
+    /// <param name="here">Write on this thread as far as the socket takes it, not on another one of the pool, which takes longer to begin.</param>
+    public void Flush(bool here)
+    {
+        lock (_gate)
+        {
+            if (_deliveries.Count == 0 || _running)
+            {
+                return;
+            }
+
+            if (!here)
+            {
+                Run();
+                return;
+            }
+
+            _running = true;
+        }
+
+        _ = WriteAsync();
     }
 
     /// <summary>Sends the control frames that are queued, then the close frame. The first close counts.</summary>

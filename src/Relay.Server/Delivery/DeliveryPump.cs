@@ -244,9 +244,11 @@ internal sealed partial class DeliveryPump : ISettlementOwner
     /// <summary>Pushes what the ticket got, and what waited for it.</summary>
     private void Complete(PushTicket ticket, IReadOnlyList<LeasedEvent> events, int accepted = 0)
     {
+        bool isAlone;
         lock (_gate)
         {
             _accepting -= accepted;
+            isAlone = accepted > 0 && _accepting == 0;
             ticket.Events = events;
             _free += ticket.Slots - events.Count;
             while (_order.Next() is { } next)
@@ -259,6 +261,8 @@ internal sealed partial class DeliveryPump : ISettlementOwner
 
             Fetch();
         }
+
+        _sink.Flush(here: isAlone);
     }
 
     private void Push(LeasedEvent leased, DateTimeOffset deadline)

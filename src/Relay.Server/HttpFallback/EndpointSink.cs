@@ -44,6 +44,11 @@ internal sealed partial class EndpointSink(RelayId id, HttpDeliveryServices serv
         }
     }
 
+    void IDeliverySink.Flush(bool here)
+    {
+        // Each is a post of its own, begun.
+    }
+
     void IDeliverySink.UnknownEvent(string id)
     {
         // What was posted is acknowledged here and nowhere else: the event was forgotten meanwhile.

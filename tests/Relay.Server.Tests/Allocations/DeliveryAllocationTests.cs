@@ -117,6 +117,10 @@ public sealed class DeliveryAllocationTests
 
         public void Push(LeasedEvent leased) => Last = leased;
 
+        public void Flush(bool here)
+        {
+        }
+
         public void UnknownEvent(string id) => Assert.Fail($"{id} is not known.");
 
         public void DueAt(DateTimeOffset due)

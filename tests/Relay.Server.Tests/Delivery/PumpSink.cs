@@ -40,6 +40,10 @@ internal sealed class PumpSink(ModelQueue queue, int window, PumpSink.Order orde
         }
     }
 
+    public void Flush(bool here)
+    {
+    }
+
     /// <summary>An agent may be late: what it names may have been taken back meanwhile.</summary>
     public void UnknownEvent(string id)
     {

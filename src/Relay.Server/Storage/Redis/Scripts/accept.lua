@@ -16,7 +16,7 @@ end
 -- Whether an event waits for its turn, so that none may overtake it.
 local function has_ready(queue)
     if queue.has_ready == nil then
-        queue.has_ready = redis.call('EXISTS', queue.agent .. ':ready', queue.agent .. ':ready_batches') > 0
+        queue.has_ready = queue.events > 0 and redis.call('EXISTS', queue.agent .. ':ready', queue.agent .. ':ready_batches') > 0
     end
     return queue.has_ready
 end
@@ -156,7 +156,7 @@ local function accept_batch(queue, at, last)
     local is_whole = not queue.sharers and queue.events + count <= most.events and queue.bytes + size <= most.bytes
     local is_leased = is_whole and session ~= '' and session == queue.claim and not has_ready(queue)
     if is_leased then
-        queue.live = queue.live or redis.call('ZCARD', queue.agent .. ':batches')
+        queue.live = queue.live or (queue.events >= most_batches and redis.call('ZCARD', queue.agent .. ':batches') or queue.events)
         is_whole = queue.live < most_batches
     elseif count == '1' then
         is_whole = false -- It would have to be taken apart more often than it is worth.
