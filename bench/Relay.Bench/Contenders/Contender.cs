@@ -21,6 +21,15 @@ internal abstract class Contender(string name, string note) : IAsyncDisposable
 
     public Target Target { get; protected set; } = null!;
 
+    /// <summary>Whether nothing goes on in it between its turns, so that others can have theirs while it runs.</summary>
+    public virtual bool Rests => true;
+
+    /// <summary>Whether it has run long enough to be as fast as it gets; until it is disposed.</summary>
+    public bool IsWarm { get; set; }
+
+    /// <summary>How long a load runs before it is measured.</summary>
+    public TimeSpan WarmUp => IsWarm ? Gate.Settling : Gate.WarmUp;
+
     /// <summary>Whether it can run on this machine.</summary>
     /// <returns>Null: it can. Else one sentence that says what to install.</returns>
     public virtual Task<string?> FindMissingAsync() => Task.FromResult<string?>(null);
@@ -58,6 +67,7 @@ internal abstract class Contender(string name, string note) : IAsyncDisposable
 
         _owned.Clear();
         _processes.Clear();
+        IsWarm = false;
     }
 
     protected Child Own(Child process)

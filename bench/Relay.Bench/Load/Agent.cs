@@ -64,6 +64,9 @@ internal sealed class Agent : IAsyncDisposable
         _answers.Writer.TryComplete();
         _stop.CancelAfter(TimeSpan.FromSeconds(5));
         await _answering.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // What comes to the next agent must be new: the server has read the acks before this one's connection is cut.
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
         await _stop.CancelAsync();
         _socket.Abort();
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -16,7 +16,7 @@ internal static class Growth
             targets.AddRange(await Task.WhenAll(batch.Select(_ => contender.AddAgentAsync())));
         }
 
-        return await Loads.DeliverAsync(targets, received => ConnectAsync(targets, received), body, inFlight, duration, measured);
+        return await Loads.DeliverAsync(targets, received => ConnectAsync(targets, received), body, inFlight, contender.WarmUp, duration, measured);
     }
 
     /// <summary>So many events wait for another agent, which is not connected.</summary>
@@ -30,7 +30,7 @@ internal static class Growth
     public static async Task<LoadResult> AcceptOnTopAsync(Contender contender, byte[] body, int waiting, int inFlight, TimeSpan duration, Action measured)
     {
         await Loads.FillAsync(contender.Target, body, waiting);
-        return await Loads.AcceptAsync(contender.Target, body, inFlight, duration, measured);
+        return await Loads.AcceptAsync(contender, body, inFlight, duration, measured);
     }
 
     private static async Task<IAsyncDisposable> ConnectAsync(IReadOnlyList<Target> targets, Action<int> received)

@@ -17,13 +17,13 @@ internal static class Loads
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>So many connections post one event after another; an event is done when its POST is answered.</summary>
-    public static async Task<LoadResult> AcceptAsync(Target target, byte[] body, int connections, TimeSpan duration, Action measured, bool hasKeys = false)
+    public static async Task<LoadResult> AcceptAsync(Contender contender, byte[] body, int connections, TimeSpan duration, Action measured, bool hasKeys = false)
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
         var running = Enumerable.Range(0, connections).Select(slot => Task.Run(async () =>
         {
-            using var poster = await Poster.ConnectAsync(target, body, hasKeys);
+            using var poster = await Poster.ConnectAsync(contender.Target, body, hasKeys);
             for (var number = slot; !stop.IsCancellationRequested; number = (number + connections) % 100_000_000)
             {
                 var began = Stopwatch.GetTimestamp();
@@ -31,22 +31,23 @@ internal static class Loads
                 gate.Done(began);
             }
         })).ToArray();
-        return await gate.MeasureAsync(Gate.WarmUp, duration, running, stop, measured);
+        return await gate.MeasureAsync(contender.WarmUp, duration, running, stop, measured);
     }
 
     /// <summary>So many events are on their way at a time; one is done when it was posted, answered, and received by its agent.</summary>
     public static Task<LoadResult> DeliverAsync(Contender contender, byte[] body, int inFlight, TimeSpan duration, Action measured) =>
-        DeliverAsync([contender.Target], contender.ConnectAgentAsync, body, inFlight, duration, measured);
+        DeliverAsync([contender.Target], contender.ConnectAgentAsync, body, inFlight, contender.WarmUp, duration, measured);
 
     /// <summary>The same to many agents, in turns.</summary>
     /// <param name="targets">Their addresses, of the same length.</param>
     /// <param name="connect">Connects them; they tell the number of each event that they got.</param>
     /// <param name="body">The event.</param>
     /// <param name="inFlight">How many are on their way.</param>
+    /// <param name="warmUp">How long before it is measured.</param>
     /// <param name="duration">How long.</param>
     /// <param name="measured">Called at the beginning and at the end of what is measured.</param>
     public static async Task<LoadResult> DeliverAsync(
-        IReadOnlyList<Target> targets, Func<Action<int>, Task<IAsyncDisposable>> connect, byte[] body, int inFlight, TimeSpan duration, Action measured)
+        IReadOnlyList<Target> targets, Func<Action<int>, Task<IAsyncDisposable>> connect, byte[] body, int inFlight, TimeSpan warmUp, TimeSpan duration, Action measured)
     {
         using var stop = new CancellationTokenSource();
         var gate = new Gate();
@@ -74,7 +75,7 @@ internal static class Loads
                 gate.Done(began);
             }
         })).ToArray();
-        return await gate.MeasureAsync(Gate.WarmUp, duration, running, stop, measured);
+        return await gate.MeasureAsync(warmUp, duration, running, stop, measured);
     }
 
     /// <summary>
@@ -147,9 +148,6 @@ internal static class Loads
         await done.Task.WaitAsync(Patience * 4);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         measured();
-
-        // What comes to the next agent must be new: the acks are read before this one goes.
-        await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
         return new LoadResult(events, seconds, new Histogram());
 
         void Count()

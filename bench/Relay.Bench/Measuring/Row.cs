@@ -44,10 +44,24 @@ internal sealed class Row(Contender contender, string label, string comparedWith
 
     public static double Median(IReadOnlyList<double> values) => values.Order().ElementAtOrDefault(values.Count / 2);
 
+    /// <summary>Starts the contender, and ends it afterwards.</summary>
     public async Task MeasureAsync()
     {
         await using var running = contender;
         await contender.StartAsync();
+        await MeasureRunningAsync();
+    }
+
+    /// <summary>What is not measured: the contender runs, and is warm afterwards.</summary>
+    public async Task WarmUpAsync()
+    {
+        await load(contender, static () => { });
+        contender.IsWarm = true;
+    }
+
+    /// <summary>The contender runs.</summary>
+    public async Task MeasureRunningAsync()
+    {
         List<(string Process, double Cpu, double? Allocated)[]> used = [];
         var result = await load(contender, () => used.Add([.. contender.Processes.Select(static one => (one.Name, one.CpuMicroseconds, (double?)one.AllocatedBytes))]));
         _rates.Add(result.PerSecond);

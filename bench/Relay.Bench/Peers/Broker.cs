@@ -28,6 +28,9 @@ internal abstract class Broker(string name, string program, string package, stri
     /// <summary>The server's program.</summary>
     protected string ServerProgram => Find(program)!;
 
+    /// <summary>Node goes on with its load until it is ended.</summary>
+    public override bool Rests => false;
+
     /// <summary>What begins the address that the client connects to.</summary>
     protected abstract string Scheme { get; }
 
@@ -44,13 +47,13 @@ internal abstract class Broker(string name, string program, string package, stri
     }
 
     public override Task<LoadResult> DeliverAsync(byte[] body, int inFlight, TimeSpan duration, Action measured) =>
-        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"deliver {inFlight} {body.Length}"), Gate.WarmUp, duration, measured);
+        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"deliver {inFlight} {body.Length}"), WarmUp, duration, measured);
 
     // Node does it itself, where it paces.
     public override Task WarmUpAsync(byte[] body) => Task.CompletedTask;
 
     public override Task<LoadResult> PaceAsync(byte[] body, double perSecond, int connections, TimeSpan duration, Action measured) =>
-        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"pace {perSecond} {body.Length} {Gate.WarmUp.TotalMilliseconds}"), Gate.Settling, duration, measured);
+        MeasureAsync(string.Create(CultureInfo.InvariantCulture, $"pace {perSecond} {body.Length} {WarmUp.TotalMilliseconds}"), Gate.Settling, duration, measured);
 
     public override async Task<Task> ConnectIdleAsync(int count, CancellationToken stop)
     {

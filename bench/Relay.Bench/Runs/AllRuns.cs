@@ -13,6 +13,9 @@ internal static class AllRuns
     /// <summary>As often a backlog is drained before it is measured: about as long as the other runs warm up.</summary>
     private const int WarmDrains = 15;
 
+    /// <summary>Of contenders that run beside each other, in a round.</summary>
+    private const int Turns = 5;
+
     private static readonly Run[] All =
     [
         new TableRun("ingest", "POSTs answered, 64 at a time", "bare", static () =>
@@ -23,11 +26,12 @@ internal static class AllRuns
                 new FloorContender("xadd everysec", "xadd", "everysec"), new RelayContender("relay redis everysec", "everysec"),
                 new FloorContender("xadd always", "xadd", "always"), new RelayContender("relay redis always", "always"),
             ],
-            static settings => [new("", (contender, body, measured) => Loads.AcceptAsync(contender.Target, body, InFlight, settings.Duration, measured))]),
+            static settings => [new("", (contender, body, measured) => Loads.AcceptAsync(contender, body, InFlight, settings.Duration, measured))],
+            Turns),
         new TableRun(
             "keys", "POSTs answered, 64 at a time, each with an idempotency key of its own; compared with none", null, Two,
             static settings => [.. new[] { false, true }.Select(hasKeys => new Case(hasKeys ? "with keys" : "without", (contender, body, measured) =>
-                Loads.AcceptAsync(contender.Target, body, InFlight, settings.Duration, measured, hasKeys)))]),
+                Loads.AcceptAsync(contender, body, InFlight, settings.Duration, measured, hasKeys)))]),
         new TableRun("deliver", "POST to ack, 64 on their way", "naive everysec", static () =>
             [
                 new FloorContender("file relay", "file-relay", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
@@ -36,7 +40,8 @@ internal static class AllRuns
                 new FloorContender("naive always", "naive", "always"), new RelayContender("relay redis always", "always"),
                 .. Peers(),
             ],
-            static settings => [new("", (contender, body, measured) => contender.DeliverAsync(body, InFlight, settings.Duration, measured))]),
+            static settings => [new("", (contender, body, measured) => contender.DeliverAsync(body, InFlight, settings.Duration, measured))],
+            Turns),
         new TableRun("pace", "POST to agent at 200 a second, open loop", "naive everysec", static () =>
             [
                 new FloorContender("file relay", "file-relay", note: FloorContender.Fsynced), new RelayContender("relay embedded", null),
@@ -46,9 +51,14 @@ internal static class AllRuns
             ],
             static settings => [new("", async (contender, body, measured) =>
             {
-                await contender.WarmUpAsync(body);
+                if (!contender.IsWarm)
+                {
+                    await contender.WarmUpAsync(body);
+                }
+
                 return await contender.PaceAsync(body, 200, 16, settings.Duration, measured);
-            })]),
+            })],
+            Turns),
         new TableRun(
             "half", "POST to agent, open loop at half of what the closed loop reaches", "naive everysec", Three,
             static settings => [new("", async (contender, body, measured) =>
@@ -64,13 +74,14 @@ internal static class AllRuns
             ],
             static _ => [new("", static async (contender, body, measured) =>
             {
-                for (var time = 0; time < WarmDrains; time++)
+                for (var time = 0; time < WarmDrains && !contender.IsWarm; time++)
                 {
                     await Loads.DrainAsync(contender, body, 10_000, static () => { });
                 }
 
                 return await Loads.DrainAsync(contender, body, 10_000, measured);
-            })]),
+            })],
+            Turns),
         new TableRun(
             "agents", "POST to ack, 64 on their way, to many agents in turns; compared with one agent", null, static () => [new FloorContender("through", "through", forMany: true), .. Two()],
             static settings => [.. (settings.Agents ?? [1, 100, 1000, 10_000]).Select(agents => new Case($"{agents:n0} agent{(agents == 1 ? "" : "s")}", (contender, body, measured) =>

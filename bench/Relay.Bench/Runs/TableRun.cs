@@ -10,15 +10,19 @@ namespace Relay.Bench.Runs;
 internal sealed record Case(string Label, Func<Contender, byte[], Action, Task<LoadResult>> Load);
 
 /// <summary>
-/// A table for each size of body, a line for each contender in each case. They take turns, round by round, each freshly started.
+/// A table for each size of body, a line for each contender in each case. They take turns, round by round, each freshly started; or all are started and
+/// warmed up at the beginning of a round, and take several turns in it, so that what a machine does at one time and not at another is nobody's.
 /// </summary>
 /// <param name="name">As it is asked for.</param>
 /// <param name="text">What it is, in a few words.</param>
 /// <param name="floor">The contender that the others are compared with; null: each line is compared with its contender's first.</param>
 /// <param name="contenders">Who, not started.</param>
-/// <param name="cases">Doing what.</param>
-internal sealed class TableRun(string name, string text, string? floor, Func<Contender[]> contenders, Func<Settings, Case[]> cases) : Run(name)
+/// <param name="cases">Doing what; one, if they run beside each other.</param>
+/// <param name="turns">How many turns each has in a round in which they run beside each other; 0: they do not.</param>
+internal sealed class TableRun(string name, string text, string? floor, Func<Contender[]> contenders, Func<Settings, Case[]> cases, int turns = 0) : Run(name)
 {
+    private readonly int _turns = turns;
+
     public override async Task MeasureAsync(Settings settings, Report report)
     {
         foreach (var size in settings.BodyBytes)
@@ -34,11 +38,8 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
 
             for (var round = 0; round < settings.Rounds; round++)
             {
-                // The order turns, so that nobody always comes first.
-                foreach (var row in rows.Skip(round % rows.Length).Concat(rows.Take(round % rows.Length)))
-                {
-                    await row.MeasureAsync();
-                }
+                await MeasureBesideAsync([.. rows.Where(IsBeside)]);
+                await MeasureApartAsync([.. rows.Where(row => !IsBeside(row))], round);
             }
 
             Table.Print(rows);
@@ -47,4 +48,46 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
 
         static string Label(string contender, Case one) => $"{contender} {one.Label}".TrimEnd();
     }
+
+    private bool IsBeside(Row row) => _turns > 0 && row.Contender.Rests;
+
+    private static async Task MeasureApartAsync(Row[] rows, int round)
+    {
+        foreach (var row in InTurn(rows, round))
+        {
+            await row.MeasureAsync();
+        }
+    }
+
+    private async Task MeasureBesideAsync(Row[] rows)
+    {
+        var started = new Stack<Contender>();
+        try
+        {
+            foreach (var row in rows)
+            {
+                started.Push(row.Contender);
+                await row.Contender.StartAsync();
+                await row.WarmUpAsync();
+            }
+
+            for (var turn = 0; turn < _turns; turn++)
+            {
+                foreach (var row in InTurn(rows, turn))
+                {
+                    await row.MeasureRunningAsync();
+                }
+            }
+        }
+        finally
+        {
+            while (started.TryPop(out var contender))
+            {
+                await contender.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>The order turns, so that nobody always comes first.</summary>
+    private static IEnumerable<Row> InTurn(Row[] rows, int turn) => rows.Skip(turn % Math.Max(1, rows.Length)).Concat(rows.Take(turn % Math.Max(1, rows.Length)));
 }
