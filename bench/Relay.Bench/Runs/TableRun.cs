@@ -61,12 +61,12 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
 
     private async Task MeasureBesideAsync(Row[] rows)
     {
-        var started = new Stack<Contender>();
+        var started = new List<Contender>();
         try
         {
             foreach (var row in rows)
             {
-                started.Push(row.Contender);
+                started.Add(row.Contender);
                 await row.Contender.StartAsync();
                 await row.WarmUpAsync();
             }
@@ -81,10 +81,8 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
         }
         finally
         {
-            while (started.TryPop(out var contender))
-            {
-                await contender.DisposeAsync();
-            }
+            // Each, whatever becomes of the others.
+            await Task.WhenAll(started.Select(static contender => contender.DisposeAsync().AsTask()));
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
         }
     }
 
-    /// <param name="here">Write on this thread as far as the socket takes it, not on another one of the pool, which takes longer to begin.</param>
+    /// <param name="here">Write one on this thread, not on another one of the pool, which takes longer to begin; what follows is not the caller's to wait for.</param>
     public void Flush(bool here)
     {
         lock (_gate)
@@ -80,7 +80,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
             _running = true;
         }
 
-        _ = WriteAsync();
+        _ = WriteAsync(one: true);
     }
 
     /// <summary>Sends the control frames that are queued, then the close frame. The first close counts.</summary>
@@ -97,7 +97,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
         }
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
+    void IThreadPoolWorkItem.Execute() => _ = WriteAsync(one: false);
 
     /// <summary>Under the lock.</summary>
     private void Run()
@@ -110,7 +110,7 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
     }
 
     /// <summary>Observes every fault itself.</summary>
-    private async Task WriteAsync()
+    private async Task WriteAsync(bool one)
     {
         try
         {
@@ -129,6 +129,12 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
                     await CloseAsync();
                     return;
                 }
+
+                if (one)
+                {
+                    GoOnElsewhere();
+                    return;
+                }
             }
         }
         catch (Exception exception)
@@ -136,6 +142,19 @@ internal sealed class Outbound(WebSocket socket, FrameStream stream, IOutboundOw
             await stream.UncorkAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             End();
             owner.SendFailed(exception);
+        }
+    }
+
+    /// <summary>With what was queued meanwhile, if anything was.</summary>
+    private void GoOnElsewhere()
+    {
+        lock (_gate)
+        {
+            _running = false;
+            if (_control.Count + _deliveries.Count > 0 || (_close is not null && !_ended))
+            {
+                Run();
+            }
         }
     }
 

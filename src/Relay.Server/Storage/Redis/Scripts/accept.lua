@@ -16,7 +16,7 @@ end
 -- Whether an event waits for its turn, so that none may overtake it.
 local function has_ready(queue)
     if queue.has_ready == nil then
-        queue.has_ready = queue.events > 0 and redis.call('EXISTS', queue.agent .. ':ready', queue.agent .. ':ready_batches') > 0
+        queue.has_ready = redis.call('EXISTS', queue.agent .. ':ready', queue.agent .. ':ready_batches') > 0
     end
     return queue.has_ready
 end

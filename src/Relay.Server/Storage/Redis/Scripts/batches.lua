@@ -66,8 +66,8 @@ local function unready_batch(agent, member)
 end
 
 local function unlist_batch(agent, member)
-    redis.call('ZREM', agent .. ':batches', member)
     unready_batch(agent, member)
+    redis.call('ZREM', agent .. ':batches', member)
 end
 
 -- Redis evicted them, or someone deleted them: the queue goes on.

@@ -123,9 +123,9 @@ local function lease(agent, at)
             return false
         end
 
+        unready_batch(agent, member)
         redis.call('HSET', key, 'lease', session .. ' ' .. now)
         redis.call('ZADD', agent .. ':batches', deadline, member)
-        unready_batch(agent, member)
         live, count, bytes = live + 1, count + events, bytes + size
         handed_out = handed_out + size + 1024 * events
         for _, value in ipairs({ member, '', e[1], e[2], 1, 0, 0, '' }) do
