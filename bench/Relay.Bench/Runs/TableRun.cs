@@ -21,8 +21,6 @@ internal sealed record Case(string Label, Func<Contender, byte[], Action, Task<L
 /// <param name="turns">How many turns each has in a round in which they run beside each other; 0: they do not.</param>
 internal sealed class TableRun(string name, string text, string? floor, Func<Contender[]> contenders, Func<Settings, Case[]> cases, int turns = 0) : Run(name)
 {
-    private readonly int _turns = turns;
-
     public override async Task MeasureAsync(Settings settings, Report report)
     {
         foreach (var size in settings.BodyBytes)
@@ -49,7 +47,7 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
         static string Label(string contender, Case one) => $"{contender} {one.Label}".TrimEnd();
     }
 
-    private bool IsBeside(Row row) => _turns > 0 && row.Contender.Rests;
+    private bool IsBeside(Row row) => turns > 0 && row.Contender.Rests;
 
     private static async Task MeasureApartAsync(Row[] rows, int round)
     {
@@ -71,7 +69,7 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
                 await row.WarmUpAsync();
             }
 
-            for (var turn = 0; turn < _turns; turn++)
+            for (var turn = 0; turn < turns; turn++)
             {
                 foreach (var row in InTurn(rows, turn))
                 {

@@ -180,7 +180,7 @@ local function lookup_of(agent)
     return lookup
 end
 
--- Ids begin with the time, in ms, as 12 hexadecimal digits. Those of one ready batch are at most so many ms apart (EventBatch.TryAdd).
+-- Ids begin with the time, in ms, as 12 hexadecimal digits. Those of one ready batch are at most so many ms apart (BatchDraft.TryAdd).
 local most_apart = 20
 
 -- The smallest id that the oldest event of a ready batch may have that has this one too.
