@@ -200,21 +200,26 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         foreach (var id in ids) Assert.Equal(EventState.Delivered, (await queue.FindAsync(_agent, id))!.State);
     }
 
-    [Fact]
-    public async Task A_database_of_the_version_before_has_its_events()
+    [Theory]
+    [InlineData("DROP TABLE batches; DROP TABLE batch_payloads; PRAGMA user_version = 1")]
+    [InlineData("DROP INDEX batches_ready; DROP INDEX batches_queued; ALTER TABLE batches DROP COLUMN lease; PRAGMA user_version = 2")]
+    public async Task A_database_of_a_version_before_has_its_events(string goBack)
     {
         var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
-        var waiting = NewEvent();
+        var waiting = NewEvent() with { OrderingKey = new byte[16] };
         await queue.AcceptAsync(waiting, Terms);
         await _harness.Store.DisposeAsync();
-        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute("DROP TABLE batches; DROP TABLE batch_payloads; PRAGMA user_version = 1");
+        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute(goBack);
 
         await using var next = EmbeddedHarness.Open(_harness.Folder);
         var session = SessionId.New();
         var opened = EmbeddedHarness.Under(next).Queue;
+        var accepted = NewEvent();
+        await opened.AcceptAsync(accepted, Terms);
         await opened.ClaimAsync(_agent, session, At);
-        Assert.Equal(waiting.Id, Assert.Single((await opened.LeaseAsync(_agent, new LeaseRequest(session, 10, long.MaxValue, At, At.AddSeconds(30)))).Events).Id);
-        Assert.Equal("2", await next.Writer.RunAsync(static tables => tables.Database.QueryText("PRAGMA user_version")));
+        var leased = await opened.LeaseAsync(_agent, new LeaseRequest(session, 10, long.MaxValue, At, At.AddSeconds(30)));
+        Assert.Equal([waiting.Id, accepted.Id], leased.Events.Select(static one => one.Id));
+        Assert.Equal("3", await next.Writer.RunAsync(static tables => tables.Database.QueryText("PRAGMA user_version")));
     }
 
     private NewEvent NewEvent(byte[]? key = null) =>

@@ -65,7 +65,10 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     public Task<StoredEvent?> FindAsync(RelayId agent, EventId id) => _writer.RunAsync(tables => Find(tables, agent, id));
 
     public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
-        (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id, queue: null)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null);
+    {
+        tables.SaveReady();
+        return (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id, queue: null)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null;
+    });
 
     public Task<EventPage> ListAsync(RelayId agent, EventQuery query) => _writer.RunAsync(tables => tables.List(agent, query));
 
@@ -104,6 +107,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
     {
         if (tables.Queues.Find(agent) is not { } queue) return null;
+        tables.SaveReady();
         if (tables.Events.Find(queue.Number, id) is not { } row)
         {
             return tables.Batches.Find(id, queue.Number) is var (batch, number) ? tables.FindBatched(agent, batch, number) : null;

@@ -73,8 +73,13 @@ internal sealed class EmbeddedTables : IDisposable
 
     public DeliveryOptions Options { get; }
 
-    public void Begin()
+    /// <summary>Whether what is accepted now may be there already, from a transaction that failed.</summary>
+    public bool MayBeStored { get; private set; }
+
+    /// <param name="again">Its calls were made in another that failed, and that may yet be on disk.</param>
+    public void Begin(bool again)
     {
+        MayBeStored = again;
         _changesBefore = Database.TotalChanges;
         _begin.Execute();
     }
@@ -82,7 +87,7 @@ internal sealed class EmbeddedTables : IDisposable
     /// <summary>Answers whether there was something to write.</summary>
     public bool Commit()
     {
-        Batches.SaveChanged(displaced: batch => this.Unbatch(Queues.Find(Queues.AgentOf(batch.Queue))!, batch));
+        this.SaveBatches();
         Queues.SaveChanged();
         _commit.Execute();
         Keys.Commit();

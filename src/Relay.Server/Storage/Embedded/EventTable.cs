@@ -44,6 +44,8 @@ internal sealed class EventTable(SqliteDatabase database)
 
     private readonly SqliteStatement _inState = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq");
 
+    private readonly SqliteStatement _ready = database.Prepare($"SELECT {Columns} FROM events WHERE queue = ?1 AND state = 0 AND due = 0 AND seq < ?2 ORDER BY seq");
+
     private readonly SqliteStatement _earliestDue = database.Prepare("SELECT key, size, due, seq FROM events WHERE queue = ?1 AND state = ?2 ORDER BY due, seq LIMIT ?3");
 
     // Few are leased and not many delivered are kept, so these are sorted when asked for; what may be many has an index.
@@ -138,9 +140,11 @@ internal sealed class EventTable(SqliteDatabase database)
     /// <summary>What is waiting or leased and due, earliest first, until <paramref name="enough"/> says so.</summary>
     public List<EventRow> Due(long queue, long now, Predicate<EventRow> enough) => ReadUntil(_due.Bind(1, queue).Bind(2, now), enough);
 
-    /// <summary>Events in one state, in the order of their due times, until <paramref name="enough"/> says so.</summary>
-    public List<EventRow> InState(long queue, EventState state, Predicate<EventRow> enough) =>
-        ReadUntil(_inState.Bind(1, queue).Bind(2, (int)state), enough);
+    /// <summary>What is ready and was accepted before a place in the order, in that order, until <paramref name="enough"/> says so.</summary>
+    public List<EventRow> Ready(long queue, long before, Predicate<EventRow> enough) => ReadUntil(_ready.Bind(1, queue).Bind(2, before), enough);
+
+    /// <summary>Events in one state, in the order of their due times.</summary>
+    public List<EventRow> InState(long queue, EventState state) => ReadUntil(_inState.Bind(1, queue).Bind(2, (int)state), static _ => false);
 
     /// <summary>Events in one state whose ids sort before <paramref name="before"/>, newest id first.</summary>
     public List<EventRow> Newest(long queue, EventState state, EventId before, int max)

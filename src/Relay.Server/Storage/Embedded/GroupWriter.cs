@@ -128,7 +128,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
         try
         {
             tables = _tables ??= _open();
-            tables.Begin();
+            tables.Begin(again: !takeMore);
             var sizeBytes = 0L;
             for (var i = 0; i < group.Count; i++)
             {

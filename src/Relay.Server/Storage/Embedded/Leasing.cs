@@ -18,14 +18,36 @@ internal static class Leasing
 
         var now = request.Now.ToUnixTimeMilliseconds();
         tables.UnbatchDue(queue, now);
+        List<LeasedEvent> leased = [];
         var (events, bytes) = (0, 0L);
-        bool Enough(EventRow row) => ++events >= request.MaxEvents || (bytes += row.SizeBytes) >= request.MaxBytes;
+        bool IsFull() => events >= request.MaxEvents || bytes >= request.MaxBytes;
+        bool Take(EventRow row)
+        {
+            (events, bytes) = (events + 1, bytes + row.SizeBytes);
+            return IsFull();
+        }
 
-        var rows = request.MaxEvents == 0 ? [] : tables.Events.Due(queue.Number, now, Enough);
-        var full = events >= request.MaxEvents || bytes >= request.MaxBytes;
-        if (!full && queue.Ready > 0) rows.AddRange(tables.Events.InState(queue.Number, EventState.Ready, Enough));
+        void HandOut(List<EventRow> rows) => leased.AddRange(rows.ConvertAll(row => tables.HandOut(queue, row, request)));
 
-        var leased = rows.ConvertAll(row => tables.HandOut(queue, row, request));
+        if (!IsFull()) HandOut(tables.Events.Due(queue.Number, now, Take));
+        tables.SaveReady();
+        while (!IsFull() && queue.Ready > 0)
+        {
+            var batch = tables.Batches.FirstReady(queue.Number);
+            HandOut(tables.Events.Ready(queue.Number, before: batch?.Seq ?? long.MaxValue, Take));
+            if (batch is not { } first || IsFull()) break;
+            if (request.Session.NeedsClaim && events + first.Count <= request.MaxEvents && bytes + first.SizeBytes <= request.MaxBytes
+                && tables.Batches.HasRoom(queue.Number, first.Count, first.SizeBytes))
+            {
+                leased.AddRange(tables.HandOut(queue, first, request));
+                (events, bytes) = (events + first.Count, bytes + first.SizeBytes);
+                continue;
+            }
+
+            if (request.Session.NeedsClaim && events >= (request.Enough ?? request.MaxEvents)) break;
+            tables.Unbatch(queue, tables.Batches.Read(first.Key));
+        }
+
         var next = tables.Events.NextDue(queue.Number);
         next = tables.Batches.NextDue(queue.Number) is { } batched && !(next <= batched) ? batched : next;
         var more = queue.Ready > 0 || next <= now;
@@ -43,7 +65,7 @@ internal static class Leasing
     {
         tables.Queues.Change(queue).Session = session.Value;
         tables.UnbatchAll(queue);
-        foreach (var row in tables.Events.InState(queue.Number, EventState.Leased, static _ => false))
+        foreach (var row in tables.Events.InState(queue.Number, EventState.Leased))
         {
             if (row.IsHeldBy(session) || !row.HolderSession.IsConnection) continue;
             tables.Events.Update(

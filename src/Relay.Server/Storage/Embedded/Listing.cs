@@ -12,13 +12,14 @@ internal static class Listing
     public static EventPage List(this EmbeddedTables tables, RelayId agent, EventQuery query)
     {
         if (tables.Queues.Find(agent) is not { } queue) return EventPage.Empty;
+        tables.SaveReady();
 
         // One more than asked for from each state, newest first: the page is the newest of all these, and whether one is left over is seen.
         var before = query.Before ?? AfterAll;
         var rows = StatesOf(query.Status)
             .SelectMany(state => tables.Events.Newest(queue.Number, state, before, query.Limit + 1)
                 .Select(static row => (Row: row, Batch: (EventBatch?)null, Number: 0))
-                .Concat(tables.InBatches(queue, state, before)))
+                .Concat(tables.InBatches(queue, state, before, query.Limit + 1)))
             .OrderByDescending(static one => one.Row.Id)
             .Take(query.Limit + 1)
             .ToList();

@@ -13,7 +13,7 @@ namespace Relay.Server.Storage.Embedded;
 /// <remarks>Every index on <c>events</c> is paid for at each change of state: what most events go through, leased and delivered, is in one alone.</remarks>
 internal static class Schema
 {
-    private const int Version = 2;
+    private const int Version = 3;
 
     private const string Tables = """
         CREATE TABLE agents(
@@ -113,10 +113,11 @@ internal static class Schema
         """;
 
     /// <summary>
-    /// Came later than version 1. Events that were accepted in one transaction, leased to one session, are a row of <c>batches</c>, with <c>key</c> and
-    /// <c>last</c> as events have them, of the oldest and the newest, and the <c>seq</c> of the first; <c>due</c> is 0 until all are acknowledged, then when to forget them.
+    /// Version 2. Events that were accepted in one transaction are a row of <c>batches</c>, with <c>key</c> and
+    /// <c>last</c> as events have them, of the oldest and the newest, and the <c>seq</c> of the first; <c>due</c> is 0 while they are leased to one session, until all are
+    /// acknowledged, then when to forget them.
     /// </summary>
-    private const string Recent = """
+    private const string Batches = """
         CREATE TABLE IF NOT EXISTS idempotency_recent(
             place INTEGER PRIMARY KEY,
             queue INTEGER NOT NULL,
@@ -139,7 +140,14 @@ internal static class Schema
         CREATE TABLE IF NOT EXISTS batch_payloads(
             key INTEGER PRIMARY KEY,
             events BLOB NOT NULL,
-            bodies BLOB NOT NULL)
+            bodies BLOB NOT NULL);
+        """;
+
+    /// <summary>Version 3. A batch's <c>due</c> is -1 while all its events are ready; <c>lease</c> is the one that they are handed out with together later.</summary>
+    private const string ReadyBatches = """
+        ALTER TABLE batches ADD COLUMN lease BLOB;
+        CREATE INDEX batches_ready ON batches(queue, seq) WHERE due < 0;
+        CREATE INDEX batches_queued ON batches(queue) WHERE due < 0;
         """;
 
     /// <summary>Makes the tables in an empty database; refuses one that is not ours or newer than this program.</summary>
@@ -160,7 +168,8 @@ internal static class Schema
 
         if (version > 0)
         {
-            database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Recent}; PRAGMA user_version = {Version}; COMMIT"));
+            var missing = version == 1 ? Batches + ReadyBatches : ReadyBatches;
+            database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {missing} PRAGMA user_version = {Version}; COMMIT"));
             return;
         }
 
@@ -174,6 +183,6 @@ internal static class Schema
             throw new StoreUnavailableException($"'{database.Path}' is on a file system without shared memory maps: choose a local one for Relay:Storage:Path.");
         }
 
-        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} {Recent}; PRAGMA user_version = {Version}; COMMIT"));
+        database.Execute(string.Create(CultureInfo.InvariantCulture, $"BEGIN; {Tables} {Batches} {ReadyBatches} PRAGMA user_version = {Version}; COMMIT"));
     }
 }

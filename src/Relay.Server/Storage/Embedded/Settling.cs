@@ -30,6 +30,8 @@ internal static class Settling
         if (tables.Queues.Find(agent) is not { } queue) return ExpireResult.Nothing;
         var at = now.ToUnixTimeMilliseconds();
         tables.UnbatchDue(queue, at);
+        tables.SaveReady();
+        foreach (var batch in tables.Batches.OldestReady(queue.Number, before, limit)) tables.Unbatch(queue, batch);
         var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
         foreach (var found in rows)
         {
@@ -42,7 +44,7 @@ internal static class Settling
         }
 
         var left = tables.Events.OldestUnsettled(queue.Number);
-        var leftBatched = tables.Batches.OldestLive(queue.Number);
+        var leftBatched = tables.Batches.OldestUnsettled(queue.Number);
         return new ExpireResult(rows.ConvertAll(static row => row.Id), left is null || leftBatched < left ? leftBatched : left);
     }
 
@@ -103,9 +105,14 @@ internal static class Settling
             tables.Unbatch(queue, batch);
         }
 
+        tables.SaveReady();
         if (tables.Events.Find(queue.Number, settlement.Id) is not { } row)
         {
-            return tables.Batches.Find(settlement.Id, queue.Number) is null ? SettleResult.Unknown : SettleResult.AlreadyDelivered;
+            if (tables.Batches.Find(settlement.Id, queue.Number) is not var (other, _)) return SettleResult.Unknown;
+            if (!other.IsReady) return SettleResult.AlreadyDelivered;
+            if (settlement.Kind != SettlementKind.Ack) return SettleResult.NotHeld;
+            tables.Unbatch(queue, other);
+            row = tables.Events.Find(queue.Number, settlement.Id)!.Value;
         }
 
         if (row.State == EventState.Delivered) return SettleResult.AlreadyDelivered;

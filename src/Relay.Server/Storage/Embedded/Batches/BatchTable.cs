@@ -5,8 +5,8 @@ using SQLitePCL;
 namespace Relay.Server.Storage.Embedded.Batches;
 
 /// <summary>
-/// The batches. Those that are not acknowledged as a whole are in memory too, by their events: a queue's are read when it is first asked for, and
-/// again after a rollback. What was changed is written once in a transaction. It keeps no counters: whoever changes a batch does.
+/// The batches. Those that are leased and not acknowledged as a whole are live: they are in memory too, by their events: a queue's are read when it is first asked for, and
+/// again after a rollback. What was changed is written once in a transaction, ready ones as soon as they are asked for. It keeps no counters: whoever changes a batch does.
 /// </summary>
 internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions options)
 {
@@ -16,20 +16,28 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
 
     private const int MaxCached = 100_000;
 
-    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO batches VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, NULL) ON CONFLICT(key) DO NOTHING");
+    private readonly SqliteStatement _insert = database.Prepare("INSERT INTO batches VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, NULL) ON CONFLICT(key) DO NOTHING");
     private readonly SqliteStatement _insertPayload = database.Prepare("INSERT INTO batch_payloads VALUES(?1, ?2, ?3)");
-    private readonly SqliteStatement _update = database.Prepare("UPDATE batches SET due = ?2, acked = ?3 WHERE key = ?1");
+    private readonly SqliteStatement _update = database.Prepare("UPDATE batches SET due = ?2, acked = ?3, lease = ?4 WHERE key = ?1");
     private readonly SqliteStatement _delete = database.Prepare("DELETE FROM batches WHERE key = ?1");
     private readonly SqliteStatement _deletePayload = database.Prepare("DELETE FROM batch_payloads WHERE key = ?1");
     private readonly SqliteStatement _live = database.Prepare(
-        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_live JOIN batch_payloads USING(key) WHERE queue = ?1 AND due = 0");
+        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_live JOIN batch_payloads USING(key) WHERE queue = ?1 AND due = 0");
     private readonly SqliteStatement _queues = database.Prepare("SELECT DISTINCT queue FROM batches INDEXED BY batches_live WHERE due = 0 AND acked IS NOT NULL");
     private readonly SqliteStatement _delivered = database.Prepare(
-        "SELECT key, queue, events, acked FROM batches INDEXED BY batches_delivered JOIN batch_payloads USING(key) WHERE queue = ?1 AND due > 0");
+        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_delivered JOIN batch_payloads USING(key) WHERE queue = ?1 AND due > 0");
     private readonly SqliteStatement _containing = database.Prepare(
-        "SELECT key, queue, events, acked FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND (?3 IS NULL OR queue = ?3)");
+        "SELECT key, queue, events, acked, lease FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND (?3 IS NULL OR queue = ?3)");
+    private readonly SqliteStatement _firstReady = database.Prepare(
+        "SELECT key, seq, count, size FROM batches INDEXED BY batches_ready WHERE queue = ?1 AND due < 0 ORDER BY seq LIMIT 1");
+    private readonly SqliteStatement _byKey = database.Prepare("SELECT key, queue, events, acked, lease FROM batches JOIN batch_payloads USING(key) WHERE key = ?1");
+    private readonly SqliteStatement _oldestReady = database.Prepare(
+        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_queued JOIN batch_payloads USING(key) WHERE queue = ?1 AND due < 0 AND key <= ?2 ORDER BY key");
+    private readonly SqliteStatement _newestReady = database.Prepare(
+        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_queued JOIN batch_payloads USING(key) WHERE queue = ?1 AND due < 0 AND key <= ?2 ORDER BY key DESC");
     private readonly SqliteStatement _earliest = database.Prepare(
         "SELECT key, count, size, due, seq FROM batches INDEXED BY batches_delivered WHERE queue = ?1 AND due > 0 ORDER BY due, seq LIMIT ?2");
+    private readonly SqliteStatement _bodies = database.Prepare("SELECT bodies FROM batch_payloads WHERE key = ?1");
     private readonly SqliteStatement _payload = database.Prepare(
         "SELECT substr(bodies, ?2 + 1, ?3), substr(bodies, ?2 + ?3 + 1, ?4) FROM batch_payloads WHERE key = ?1");
 
@@ -41,26 +49,25 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     /// <summary>Of each queue the batch that what is accepted in this transaction may join.</summary>
     private readonly Dictionary<long, EventBatch> _open = [];
 
-    /// <summary>To be written.</summary>
+    /// <summary>To be written: live ones.</summary>
     private readonly HashSet<EventBatch> _changed = [];
+
+    /// <summary>To be written: ready ones.</summary>
+    private readonly List<EventBatch> _unwritten = [];
 
     public BatchRules Rules { get; } = new(options);
 
-    /// <summary>Adds an event, leased; false: it is to be one of its own.</summary>
-    public bool TryAdd(QueueRow queue, NewEvent accepted, in BatchedEvent one)
+    /// <summary>Adds an event, leased to who holds the claim; false: it is to be one of its own.</summary>
+    public bool TryAddLeased(QueueRow queue, NewEvent accepted, in BatchedEvent one)
     {
         var live = Load(queue.Number);
         if (_byEvent.ContainsKey(accepted.Id)) throw new SqliteFault(database.Path, raw.SQLITE_CONSTRAINT, "an event with this id is there already");
 
         var key = EventTable.KeyOf(accepted.Id.ToBytes());
-        if (!_open.TryGetValue(queue.Number, out var batch) || batch.Session != queue.Session || !batch.HasRoom(key, one.SizeBytes, Rules))
+        if (FindOpen(queue, queue.Session, key, one) is not { } batch)
         {
-            if (live.Sum(static other => other.Events.Count) >= MostLiveEvents || live.Sum(static other => other.SizeBytes) >= MostLiveBytes)
-            {
-                return false;
-            }
-
-            batch = _open[queue.Number] = new EventBatch(queue.Number, queue.Session!);
+            if (!HasRoom(queue.Number, events: 1, sizeBytes: 0)) return false;
+            batch = _open[queue.Number] = new EventBatch(queue.Number, queue.Session);
             live.Add(batch);
             _changed.Add(batch);
         }
@@ -70,7 +77,58 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return true;
     }
 
-    /// <summary>The event, in a batch that is not acknowledged as a whole.</summary>
+    /// <summary>Adds an event that is ready.</summary>
+    public void AddReady(QueueRow queue, NewEvent accepted, in BatchedEvent one)
+    {
+        var key = EventTable.KeyOf(accepted.Id.ToBytes());
+        if (FindOpen(queue, session: null, key, one) is not { } batch)
+        {
+            batch = _open[queue.Number] = new EventBatch(queue.Number, session: null);
+            _unwritten.Add(batch);
+        }
+
+        batch.Add(key, one, accepted);
+    }
+
+    /// <summary>The queue got an event that is not in a batch: what comes next is in another than what came before.</summary>
+    public void Close(QueueRow queue) => _open.Remove(queue.Number);
+
+    /// <summary>Whether so much more of a queue may be live.</summary>
+    public bool HasRoom(long queue, int events, long sizeBytes)
+    {
+        var live = Load(queue);
+        return live.Sum(static other => other.Events.Count) + events <= MostLiveEvents && live.Sum(static other => other.SizeBytes) + sizeBytes <= MostLiveBytes;
+    }
+
+    /// <summary>The batch that is to be handed out first of those that are ready.</summary>
+    public ReadyBatch? FirstReady(long queue)
+    {
+        if (!_firstReady.Bind(1, queue).Step()) return null;
+        var first = new ReadyBatch(_firstReady.Number(0), _firstReady.Number(1), (int)_firstReady.Number(2), _firstReady.Number(3));
+        _firstReady.Reset();
+        return first;
+    }
+
+    /// <summary>One of which it is known that it is there.</summary>
+    public EventBatch Read(long key) => ReadAll(_byKey.Bind(1, key))[0];
+
+    /// <summary>Leases a ready one.</summary>
+    public void HandOut(EventBatch batch, BatchLease lease)
+    {
+        batch.HandOut(lease);
+        AddLive(Load(batch.Queue), batch);
+        Update(batch);
+    }
+
+    /// <summary>Ready batches with the first of the queue's ready events that sort before an id, as many as asked for.</summary>
+    public List<EventBatch> OldestReady(long queue, EventId before, int max) =>
+        ReadReady(_oldestReady.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes())), before, max, static (key, next) => key < next.Key);
+
+    /// <summary>Ready batches with the last of the queue's ready events that sort before an id, as many as asked for.</summary>
+    public List<EventBatch> NewestReady(long queue, EventId before, int max) =>
+        ReadReady(_newestReady.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes())), before, max, static (key, next) => key > next.Key + EventBatch.MostApart);
+
+    /// <summary>The event, in a live batch.</summary>
     public (EventBatch Batch, int Number)? FindLive(long queue, EventId id)
     {
         Load(queue);
@@ -106,10 +164,10 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return null;
     }
 
-    /// <summary>A queue's batches that are not acknowledged as a whole; a copy.</summary>
+    /// <summary>A queue's live batches; a copy.</summary>
     public EventBatch[] LiveOf(long queue) => [.. Load(queue)];
 
-    /// <summary>Batches that are not acknowledged as a whole, with an event that was by then; a copy of some.</summary>
+    /// <summary>Live batches with an event that was acknowledged by then; a copy of some.</summary>
     public EventBatch[] AckedBy(long time, int max)
     {
         List<long> queues = [];
@@ -118,10 +176,10 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     }
 
     /// <summary>The first id of what is in a batch of the queue and not acknowledged.</summary>
-    public EventId? OldestLive(long queue)
+    public EventId? OldestUnsettled(long queue)
     {
         EventId? oldest = null;
-        foreach (var batch in LiveOf(queue))
+        foreach (var batch in LiveOf(queue).Concat(OldestReady(queue, new EventId(UInt128.MaxValue), max: 1)))
         {
             for (var i = 0; i < batch.Events.Count; i++)
             {
@@ -150,15 +208,31 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return earliest;
     }
 
-    public (byte[] Head, byte[] Body) Payload(EventBatch batch, int number)
+    /// <summary>All of a batch's heads and bodies, one behind the other.</summary>
+    public byte[] Payloads(EventBatch batch)
     {
         if (!batch.IsWritten)
         {
-            var (head, body) = batch.Payload(number);
-            return (head.ToArray(), body.ToArray());
+            var unwritten = new byte[batch.SizeBytes];
+            batch.CopyPayloads(unwritten);
+            return unwritten;
         }
 
+        _bodies.Bind(1, batch.Key).Step();
+        var payloads = _bodies.Blob(0).ToArray();
+        _bodies.Reset();
+        return payloads;
+    }
+
+    public (byte[] Head, byte[] Body) Payload(EventBatch batch, int number)
+    {
         var one = batch.Events[number];
+        if (!batch.IsWritten)
+        {
+            var payloads = Payloads(batch).AsSpan(batch.PlaceOf(number), one.SizeBytes);
+            return (payloads[..one.HeadBytes].ToArray(), payloads[one.HeadBytes..].ToArray());
+        }
+
         _payload.Bind(1, batch.Key).Bind(2, batch.PlaceOf(number)).Bind(3, one.HeadBytes).Bind(4, one.BodyBytes).Step();
         var payload = (_payload.Blob(0).ToArray(), _payload.Blob(1).ToArray());
         _payload.Reset();
@@ -198,10 +272,24 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         _deletePayload.Bind(1, key).Execute();
     }
 
+    /// <summary>Before what is ready is looked at.</summary>
+    /// <param name="displaced">Gets a batch whose key another has, to make its events events of their own.</param>
+    public void SaveReady(Action<EventBatch> displaced)
+    {
+        for (var i = 0; i < _unwritten.Count; i++)
+        {
+            _open.Remove(_unwritten[i].Queue);
+            if (!TrySave(_unwritten[i])) displaced(_unwritten[i]);
+        }
+
+        _unwritten.Clear();
+    }
+
     /// <summary>Before the transaction ends.</summary>
-    /// <param name="displaced">Gets the events of a batch whose key another has: the clock went back before a restart.</param>
+    /// <param name="displaced">As in <see cref="SaveReady"/>.</param>
     public void SaveChanged(Action<EventBatch> displaced)
     {
+        SaveReady(displaced);
         _open.Clear();
         foreach (var batch in _changed.ToArray())
         {
@@ -216,6 +304,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     public void Forget()
     {
         _open.Clear();
+        _unwritten.Clear();
         _changed.Clear();
         _byEvent.Clear();
         _byQueue.Clear();
@@ -234,15 +323,19 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         }
         else if (batch.AckedCount > 0)
         {
-            _update.Bind(1, batch.Key).Bind(2, batch.DeliveredDue(Rules.DeliveredMs)).BindBlob(3, batch.WriteAcked()).Execute();
+            Update(batch);
         }
 
         return true;
     }
 
+    private void Update(EventBatch batch) => _update.Bind(1, batch.Key).Bind(2, batch.DeliveredDue(Rules.DeliveredMs))
+        .BindBlobOrNull(3, batch.WriteAcked()).BindBlobOrNull(4, batch.Lease?.Write()).Execute();
+
     private bool Insert(EventBatch batch)
     {
-        _insert.Bind(1, batch.Key).Bind(2, batch.LastKey).Bind(3, batch.Queue).Bind(4, batch.Events[0].Seq).Bind(5, batch.Events.Count).Bind(6, batch.SizeBytes).Execute();
+        _insert.Bind(1, batch.Key).Bind(2, batch.LastKey).Bind(3, batch.Queue).Bind(4, batch.Events[0].Seq).Bind(5, batch.Events.Count).Bind(6, batch.SizeBytes)
+            .Bind(7, batch.IsReady ? -1 : 0).Execute();
         if (database.Changes == 0)
         {
             return false;
@@ -256,7 +349,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return true;
     }
 
-    /// <summary>A queue's batches that are not acknowledged as a whole.</summary>
+    /// <summary>A queue's live batches.</summary>
     private List<EventBatch> Load(long queue)
     {
         if (_byQueue.TryGetValue(queue, out var batches))
@@ -264,16 +357,44 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
             return batches;
         }
 
-        batches = ReadAll(_live.Bind(1, queue));
-        foreach (var batch in batches)
+        batches = [];
+        foreach (var batch in ReadAll(_live.Bind(1, queue))) AddLive(batches, batch);
+        return _byQueue[queue] = batches;
+    }
+
+    private void AddLive(List<EventBatch> live, EventBatch batch)
+    {
+        live.Add(batch);
+        for (var i = 0; i < batch.Events.Count; i++)
         {
-            for (var i = 0; i < batch.Events.Count; i++)
+            _byEvent[batch.Events[i].Id] = (batch, i);
+        }
+    }
+
+    /// <summary>The batch that an event of that session may join.</summary>
+    private EventBatch? FindOpen(QueueRow queue, string? session, long key, in BatchedEvent one) =>
+        _open.TryGetValue(queue.Number, out var open) && open.Session == session && open.HasRoom(key, one.SizeBytes, Rules) ? open : null;
+
+    /// <param name="statement">Reads ready batches in the order of their keys.</param>
+    /// <param name="before">Only events that sort before it count.</param>
+    /// <param name="max">How many events are asked for.</param>
+    /// <param name="isSure">Whether an event with that key comes before all that are in the batch and in those after it.</param>
+    private static List<EventBatch> ReadReady(SqliteStatement statement, EventId before, int max, Func<long, EventBatch, bool> isSure)
+    {
+        List<EventBatch> batches = [];
+        while (statement.Step())
+        {
+            var next = Read(statement);
+            if (batches.Sum(batch => batch.Events.Count(one => one.Id < before && isSure(EventTable.KeyOf(one.Id.ToBytes()), next))) >= max)
             {
-                _byEvent[batch.Events[i].Id] = (batch, i);
+                statement.Reset();
+                break;
             }
+
+            batches.Add(next);
         }
 
-        return _byQueue[queue] = batches;
+        return batches;
     }
 
     private void Leave(EventBatch batch)
@@ -295,12 +416,19 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         List<EventBatch> batches = [];
         while (statement.Step())
         {
-            batches.Add(EventBatch.Read(statement.Number(0), statement.Number(1), statement.Blob(2), statement.Blob(3)));
+            batches.Add(Read(statement));
         }
 
         return batches;
     }
+
+    private static EventBatch Read(SqliteStatement row) =>
+        EventBatch.Read(row.Number(0), row.Number(1), row.Blob(2), row.Blob(3), row.Blob(4));
 }
+
+/// <summary>A batch that is to be handed out.</summary>
+/// <param name="Seq">Of its first event.</param>
+internal readonly record struct ReadyBatch(long Key, long Seq, int Count, long SizeBytes);
 
 /// <summary>A batch that is to be forgotten.</summary>
 internal readonly record struct DeliveredBatch(long Key, int Count, long SizeBytes, long Due, long Seq);

@@ -4,7 +4,7 @@ namespace Relay.Server.Storage.Embedded.Batches;
 
 /// <summary>One event of a batch; what all of a batch have in common is not in it.</summary>
 /// <param name="Seq">Its place in the order in which its queue accepted.</param>
-/// <param name="Due">When its lease ends.</param>
+/// <param name="Due">When the lease ends that it was accepted with; 0: it became ready.</param>
 internal readonly record struct BatchedEvent(EventId Id, long Seq, long AcceptedAt, long Due, int HeadBytes, int BodyBytes)
 {
     /// <summary>Of the written form: big-endian, in the order of the fields.</summary>

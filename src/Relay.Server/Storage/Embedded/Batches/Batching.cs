@@ -31,7 +31,7 @@ internal static class Batching
         foreach (var batch in tables.Batches.LiveOf(queue.Number)) tables.Unbatch(queue, batch);
     }
 
-    /// <summary>The one with that event, if it is in one.</summary>
+    /// <summary>The live one with that event, if it is in one.</summary>
     public static void Unbatch(this EmbeddedTables tables, QueueRow queue, EventId id)
     {
         if (tables.Batches.FindLive(queue.Number, id) is var (batch, _)) tables.Unbatch(queue, batch);
@@ -40,18 +40,50 @@ internal static class Batching
     public static void Unbatch(this EmbeddedTables tables, QueueRow queue, EventBatch batch)
     {
         var retention = tables.Batches.Rules.DeliveredMs;
+        ReadOnlySpan<byte> payloads = tables.Batches.Payloads(batch);
         for (var i = 0; i < batch.Events.Count; i++)
         {
-            var ended = batch.Ended(i);
-            if (ended is not null && retention == 0) continue;
-            var row = batch.Row(i, retention);
-            var (head, body) = tables.Batches.Payload(batch, i);
-            var key = tables.Events.Add(row, head, body);
-            if (ended is not null) tables.KeepDelivered(queue, row with { Key = key, Holder = null }, ended);
+            var (one, ended) = (batch.Events[i], batch.Ended(i));
+            if (ended is null || retention > 0)
+            {
+                var row = batch.Row(i, retention);
+                var key = tables.Events.Add(row, payloads[..one.HeadBytes], payloads[one.HeadBytes..one.SizeBytes]);
+                if (ended is not null) tables.KeepDelivered(queue, row with { Key = key, Holder = null }, ended);
+            }
+
+            payloads = payloads[one.SizeBytes..];
         }
 
         tables.Batches.Remove(batch);
         tables.MakeRoom(queue);
+    }
+
+    /// <summary>Before what is ready is looked at.</summary>
+    public static void SaveReady(this EmbeddedTables tables) => tables.Batches.SaveReady(tables.Displace);
+
+    /// <summary>Before the transaction ends.</summary>
+    public static void SaveBatches(this EmbeddedTables tables) => tables.Batches.SaveChanged(tables.Displace);
+
+    /// <summary>Another has the batch's key: by chance, or because the clock went back before a restart.</summary>
+    private static void Displace(this EmbeddedTables tables, EventBatch batch) => tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
+
+    /// <summary>Leases a ready batch as a whole.</summary>
+    public static List<LeasedEvent> HandOut(this EmbeddedTables tables, QueueRow queue, ReadyBatch ready, LeaseRequest request)
+    {
+        var batch = tables.Batches.Read(ready.Key);
+        ReadOnlyMemory<byte> payloads = tables.Batches.Payloads(batch);
+        tables.Batches.HandOut(batch, new BatchLease(request.Session.Value, request.Now.ToUnixTimeMilliseconds(), request.Until.ToUnixTimeMilliseconds()));
+        tables.Queues.Change(queue).Ready -= ready.Count;
+        List<LeasedEvent> leased = new(batch.Events.Count);
+        foreach (var one in batch.Events)
+        {
+            leased.Add(new LeasedEvent(
+                one.Id, DateTimeOffset.FromUnixTimeMilliseconds(one.AcceptedAt), payloads[..one.HeadBytes], payloads[one.HeadBytes..one.SizeBytes],
+                Attempt: 1, Failures: 0, LossCounted: false));
+            payloads = payloads[one.SizeBytes..];
+        }
+
+        return leased;
     }
 
     /// <summary>An event of a batch is acknowledged: it is delivered when all are.</summary>
@@ -89,13 +121,18 @@ internal static class Batching
             row.Attempts, row.Failures, row.DueAt, ended is null ? [] : [ended]);
     }
 
-    /// <summary>The queue's events in that state that are in batches and sort before an id.</summary>
-    public static IEnumerable<(EventRow Row, EventBatch? Batch, int Number)> InBatches(this EmbeddedTables tables, QueueRow queue, EventState state, EventId before)
+    /// <summary>The queue's events in that state that are in batches and sort before an id: of those that are ready at least so many of the newest, else all.</summary>
+    public static IEnumerable<(EventRow Row, EventBatch? Batch, int Number)> InBatches(
+        this EmbeddedTables tables, QueueRow queue, EventState state, EventId before, int newest)
     {
-        if (state is not (EventState.Leased or EventState.Delivered)) return [];
         var retention = tables.Batches.Rules.DeliveredMs;
-        IEnumerable<EventBatch> batches = tables.Batches.LiveOf(queue.Number);
-        if (state == EventState.Delivered) batches = retention == 0 ? [] : batches.Concat(tables.Batches.DeliveredOf(queue.Number));
+        IEnumerable<EventBatch> batches = state switch
+        {
+            EventState.Ready => tables.Batches.NewestReady(queue.Number, before, newest),
+            EventState.Leased => tables.Batches.LiveOf(queue.Number),
+            EventState.Delivered when retention > 0 => tables.Batches.LiveOf(queue.Number).Concat(tables.Batches.DeliveredOf(queue.Number)),
+            _ => [],
+        };
         return batches
             .SelectMany(batch => Enumerable.Range(0, batch.Events.Count).Select(number => (Row: batch.Row(number, retention), Batch: (EventBatch?)batch, Number: number)))
             .Where(one => one.Row.State == state && one.Row.Id < before);

@@ -5,8 +5,8 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Storage.Embedded.Batches;
 
 /// <summary>
-/// Events of one queue that were accepted in one transaction, leased to one session, and are kept as one: a row, whatever their number. The writer's
-/// thread only.
+/// Events of one queue that were accepted in one transaction, one directly after the other, and are kept as one: a row, whatever their number. They were leased to one session
+/// then, or became ready, and are leased together later. The writer's thread only.
 /// </summary>
 internal sealed class EventBatch
 {
@@ -21,12 +21,20 @@ internal sealed class EventBatch
     /// <summary>Until it is written.</summary>
     private List<(ReadOnlyMemory<byte> Head, ReadOnlyMemory<byte> Body)>? _payloads;
 
-    public EventBatch(long queue, string session) =>
-        (Queue, Session, _events, _ackedAt, _payloads) = (queue, session, [], [], []);
+    /// <summary>The session that those have that are leased from the start; empty: none.</summary>
+    private readonly string _firstSession;
 
-    private EventBatch(long key, long queue, string session, List<BatchedEvent> events, List<long> ackedAt)
+    /// <summary>The lease of those that became ready, if they are leased.</summary>
+    private BatchLease? _lease;
+
+    /// <param name="queue">Whose.</param>
+    /// <param name="session">To whom its events are leased; null: they are ready.</param>
+    public EventBatch(long queue, string? session) =>
+        (Queue, _firstSession, _events, _ackedAt, _payloads) = (queue, session ?? "", [], [], []);
+
+    private EventBatch(long key, long queue, string firstSession, List<BatchedEvent> events, List<long> ackedAt, BatchLease? lease)
     {
-        (Key, Queue, Session, _events, _ackedAt) = (key, queue, session, events, ackedAt);
+        (Key, Queue, _firstSession, _events, _ackedAt, _lease) = (key, queue, firstSession, events, ackedAt, lease);
         SizeBytes = events.Sum(static one => one.SizeBytes);
         AckedCount = ackedAt.Count(static at => at != 0);
     }
@@ -39,7 +47,13 @@ internal sealed class EventBatch
 
     public long Queue { get; }
 
-    public string Session { get; }
+    /// <summary>To whom its events are leased; null: they are ready.</summary>
+    public string? Session => _firstSession.Length > 0 ? _firstSession : _lease?.Session;
+
+    public bool IsReady => Session is null;
+
+    /// <summary>Its lease, if its events became ready first.</summary>
+    public BatchLease? Lease => _lease;
 
     public IReadOnlyList<BatchedEvent> Events => _events;
 
@@ -60,7 +74,7 @@ internal sealed class EventBatch
             long? next = null;
             for (var i = 0; i < _events.Count; i++)
             {
-                next = _ackedAt[i] == 0 && !(_events[i].Due >= next) ? _events[i].Due : next;
+                next = _ackedAt[i] == 0 && !(DueOf(i) >= next) ? DueOf(i) : next;
             }
 
             return next;
@@ -88,6 +102,9 @@ internal sealed class EventBatch
         _ackedAt.Add(0);
         _payloads!.Add((accepted.Head, accepted.Body));
     }
+
+    /// <summary>Leases its events, which are ready.</summary>
+    public void HandOut(BatchLease lease) => _lease = lease;
 
     public void Acknowledge(int number, long at)
     {
@@ -130,20 +147,22 @@ internal sealed class EventBatch
     {
         var (one, ackedAt) = (_events[number], _ackedAt[number]);
         var row = new EventRow(
-            Key: 0, one.Id, Queue, one.Seq, EventState.Leased, one.Due, one.AcceptedAt, one.SizeBytes,
-            Attempts: 1, Failures: 0, LossCounted: false, Session, LeasedAt: one.AcceptedAt, OrderingKey: null, ReplyBy: null);
-        return ackedAt == 0 ? row : row with { State = EventState.Delivered, Due = ackedAt + retention };
+            Key: 0, one.Id, Queue, one.Seq, EventState.Ready, Due: 0, one.AcceptedAt, one.SizeBytes,
+            Attempts: 0, Failures: 0, LossCounted: false, Holder: null, LeasedAt: 0, OrderingKey: null, ReplyBy: null);
+        if (IsReady) return row;
+        var leased = row with { State = EventState.Leased, Due = DueOf(number), Attempts = 1, Holder = Session, LeasedAt = _lease?.At ?? one.AcceptedAt };
+        return ackedAt == 0 ? leased : leased with { State = EventState.Delivered, Due = ackedAt + retention };
     }
 
     /// <summary>How the only attempt ended; null: not yet.</summary>
     public AttemptRecord? Ended(int number) =>
         _ackedAt[number] is var at and not 0 ? Row(number, 0).EndAttempt(AttemptOutcome.Acked, reason: null, at) : null;
 
-    /// <summary>What never changes: how long the session's name is, the name, each event.</summary>
+    /// <summary>What never changes: how long the name of the session is to which all are leased from the start, or 0, the name, each event.</summary>
     public byte[] Write()
     {
-        var events = new byte[1 + Encoding.ASCII.GetByteCount(Session) + (_events.Count * BatchedEvent.Length)];
-        var at = 1 + Encoding.ASCII.GetBytes(Session, events.AsSpan(1));
+        var events = new byte[1 + Encoding.ASCII.GetByteCount(_firstSession) + (_events.Count * BatchedEvent.Length)];
+        var at = 1 + Encoding.ASCII.GetBytes(_firstSession, events.AsSpan(1));
         events[0] = (byte)(at - 1);
         foreach (var one in _events)
         {
@@ -154,9 +173,10 @@ internal sealed class EventBatch
         return events;
     }
 
-    /// <summary>When each was acknowledged, or 0.</summary>
-    public byte[] WriteAcked()
+    /// <summary>When each was acknowledged, or 0; null: none is.</summary>
+    public byte[]? WriteAcked()
     {
+        if (AckedCount == 0) return null;
         var acked = new byte[_ackedAt.Count * sizeof(long)];
         for (var i = 0; i < _ackedAt.Count; i++)
         {
@@ -169,8 +189,9 @@ internal sealed class EventBatch
     /// <param name="key">Of the row.</param>
     /// <param name="queue">Of the row.</param>
     /// <param name="written">What <see cref="Write"/> made.</param>
-    /// <param name="acked">What <see cref="WriteAcked"/> made; empty: none is.</param>
-    public static EventBatch Read(long key, long queue, ReadOnlySpan<byte> written, ReadOnlySpan<byte> acked)
+    /// <param name="acked">What <see cref="WriteAcked"/> made; empty: null.</param>
+    /// <param name="lease">What <see cref="BatchLease.Write"/> made; empty: there is none.</param>
+    public static EventBatch Read(long key, long queue, ReadOnlySpan<byte> written, ReadOnlySpan<byte> acked, ReadOnlySpan<byte> lease)
     {
         var session = Encoding.ASCII.GetString(written.Slice(1, written[0]));
         var (events, ackedAt) = (new List<BatchedEvent>(), new List<long>());
@@ -180,6 +201,8 @@ internal sealed class EventBatch
             ackedAt.Add(acked.IsEmpty ? 0 : BinaryPrimitives.ReadInt64BigEndian(acked[((events.Count - 1) * sizeof(long))..]));
         }
 
-        return new EventBatch(key, queue, session, events, ackedAt);
+        return new EventBatch(key, queue, session, events, ackedAt, lease.IsEmpty ? null : BatchLease.Read(lease));
     }
+
+    private long DueOf(int number) => _lease?.Until ?? _events[number].Due;
 }
