@@ -156,7 +156,7 @@ internal sealed partial class DeliveryPump : ISettlementOwner
     /// Stores an event for the agent of this pump: already leased, and pushed when the write has returned, if there is room and nothing
     /// waits; otherwise into the queue like any other.
     /// </summary>
-    public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
+    public Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
     {
         PushTicket ticket;
         Task<AcceptResult> write;
@@ -175,31 +175,8 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             }
         }
 
-        LeasedEvent[] leased = [];
-        try
-        {
-            var result = await write;
-            if (result.Status == AcceptStatus.Leased)
-            {
-                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false) { ReplyBy = accepted.ReplyBy, Place = result.Place }];
-            }
-
-            return result;
-        }
-        catch when (ticket.Slots > 0)
-        {
-            // It may be leased to this session and nobody know of it: then it comes when that is over.
-            lock (_gate)
-            {
-                WakeAt(ticket.Deadline + LeaseMargin);
-            }
-
-            throw;
-        }
-        finally
-        {
-            Complete(ticket, leased, ticket.Slots);
-        }
+        // What is awaited keeps what is needed after it, and nothing else.
+        return FinishAcceptAsync(ticket, accepted, write);
     }
 
     /// <summary>The socket took an event.</summary>
@@ -241,6 +218,35 @@ internal sealed partial class DeliveryPump : ISettlementOwner
         return _order.Take(slots, _time.GetUtcNow() + _policy.AckTimeout);
     }
 
+    private async Task<AcceptResult> FinishAcceptAsync(PushTicket ticket, NewEvent accepted, Task<AcceptResult> write)
+    {
+        LeasedEvent[] leased = [];
+        try
+        {
+            var result = await write;
+            if (result.Status == AcceptStatus.Leased)
+            {
+                leased = [new LeasedEvent(accepted.Id, accepted.AcceptedAt, accepted.Head, accepted.Body, Attempt: 1, Failures: 0, LossCounted: false) { ReplyBy = accepted.ReplyBy, Place = result.Place }];
+            }
+
+            return result;
+        }
+        catch when (ticket.Slots > 0)
+        {
+            // It may be leased to this session and nobody know of it: then it comes when that is over.
+            lock (_gate)
+            {
+                WakeAt(ticket.Deadline + LeaseMargin);
+            }
+
+            throw;
+        }
+        finally
+        {
+            Complete(ticket, leased, ticket.Slots);
+        }
+    }
+
     /// <summary>Pushes what the ticket got, and what waited for it.</summary>
     private void Complete(PushTicket ticket, IReadOnlyList<LeasedEvent> events, int accepted = 0)
     {
@@ -253,9 +259,9 @@ internal sealed partial class DeliveryPump : ISettlementOwner
             _free += ticket.Slots - events.Count;
             while (_order.Next() is { } next)
             {
-                foreach (var leased in next.Events!)
+                for (var i = 0; i < next.Events!.Count; i++)
                 {
-                    Push(leased, next.Deadline);
+                    Push(next.Events[i], next.Deadline);
                 }
             }
 

@@ -110,19 +110,24 @@ internal sealed class RateTable<TKey>(int perMinute, TimeProvider time, int most
     {
         if (part.Count >= most / Parts && !part.ContainsKey(key))
         {
-            foreach (var (old, _) in part.Where(item => item.Value <= now))
-            {
-                part.Remove(old);
-            }
-
-            if (part.Count > most / Parts / 2)
-            {
-                part.Clear();
-            }
+            MakeRoom(part, now);
         }
 
         ref var fullAt = ref CollectionsMarshal.GetValueRefOrAddDefault(part, key, out var exists);
         isNew = !exists;
         return ref fullAt;
+    }
+
+    private void MakeRoom(Dictionary<TKey, long> part, long now)
+    {
+        foreach (var (old, _) in part.Where(item => item.Value <= now))
+        {
+            part.Remove(old);
+        }
+
+        if (part.Count > most / Parts / 2)
+        {
+            part.Clear();
+        }
     }
 }

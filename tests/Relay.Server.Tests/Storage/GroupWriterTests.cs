@@ -80,7 +80,7 @@ public sealed class GroupWriterTests : IAsyncLifetime
         Task<bool> ack;
         using (HoldWriter())
         {
-            for (var i = 0; i < Calls; i++) events.Add(_store.Writer.RunAsync(static _ => true, GroupWriter.MaxPendingBytes / Calls));
+            for (var i = 0; i < Calls; i++) events.Add(_store.Writer.RunAsync(static (_, answer) => answer, true, GroupWriter.MaxPendingBytes / Calls));
             await Assert.ThrowsAsync<StoreUnavailableException>(AcceptAsync);
             ack = _store.Writer.RunAsync(static _ => true);
         }

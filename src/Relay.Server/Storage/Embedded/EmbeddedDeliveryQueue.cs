@@ -17,12 +17,8 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public bool LosesSignals => false;
 
-    public async Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms)
-    {
-        var result = await _writer.RunAsync(tables => tables.Accept(accepted, terms), accepted.SizeBytes).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        if (result.Status == AcceptStatus.Ready) _subscriptions.Tell(accepted.Agent, new QueueSignal(ClaimedBy: null));
-        return result;
-    }
+    public Task<AcceptResult> AcceptAsync(NewEvent accepted, AcceptTerms terms) => FinishAsync(accepted.Agent, _writer.RunAsync(
+        static (tables, call) => tables.Accept(call.Accepted, call.Terms), (Accepted: accepted, Terms: terms), accepted.SizeBytes));
 
     public Task<LeaseResult> LeaseAsync(RelayId agent, LeaseRequest request) => _writer.RunAsync(tables => tables.Lease(agent, request));
 
@@ -90,6 +86,13 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
         }
 
         return pruned;
+    }
+
+    private async Task<AcceptResult> FinishAsync(RelayId agent, Task<AcceptResult> written)
+    {
+        var result = await written.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        if (result.Status == AcceptStatus.Ready) _subscriptions.Tell(agent, new QueueSignal(ClaimedBy: null));
+        return result;
     }
 
     private async Task<int> PruneSettledAsync(DateTimeOffset now)

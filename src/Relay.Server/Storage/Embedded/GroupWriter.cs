@@ -48,11 +48,12 @@ internal sealed partial class GroupWriter : IAsyncDisposable
     public long Commits => Volatile.Read(ref _commits);
 
     /// <summary>Takes the call's place in the order, then returns; the task ends when what the work wrote is on disk.</summary>
-    public Task<T> RunAsync<T>(Func<EmbeddedTables, T> work, long sizeBytes = 0)
+    public Task<T> RunAsync<T>(Func<EmbeddedTables, T> work) => RunAsync(static (tables, work) => work(tables), work, sizeBytes: 0);
+
+    /// <inheritdoc cref="RunAsync{T}(Func{EmbeddedTables, T})"/>
+    public Task<T> RunAsync<TArgument, T>(Func<EmbeddedTables, TArgument, T> work, TArgument argument, long sizeBytes)
     {
-        // The caller's code must not run on the writer's thread.
-        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var call = new StoreCall<T>(work, answer, sizeBytes);
+        var call = new StoreCall<TArgument, T>(work, argument, sizeBytes);
         lock (_gate)
         {
             if (_stopping) return Task.FromException<T>(new StoreUnavailableException("The embedded store is closed."));
@@ -71,7 +72,7 @@ internal sealed partial class GroupWriter : IAsyncDisposable
             if (_pending.Count == 1) Monitor.Pulse(_gate);
         }
 
-        return answer.Task;
+        return call.Task;
     }
 
     public async ValueTask DisposeAsync()

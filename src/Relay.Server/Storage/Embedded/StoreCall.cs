@@ -15,14 +15,22 @@ internal abstract class StoreCall(long sizeBytes)
     public abstract void Fail(Exception fault);
 }
 
-internal sealed class StoreCall<T>(Func<EmbeddedTables, T> work, TaskCompletionSource<T> answer, long sizeBytes) : StoreCall(sizeBytes)
+/// <param name="work">What is to be done; it captures nothing, so that a call is one object.</param>
+/// <param name="argument">With what.</param>
+/// <param name="sizeBytes">As <see cref="StoreCall.SizeBytes"/>.</param>
+internal sealed class StoreCall<TArgument, T>(Func<EmbeddedTables, TArgument, T> work, TArgument argument, long sizeBytes) : StoreCall(sizeBytes)
 {
+    // The caller's code must not run on the writer's thread.
+    private readonly TaskCompletionSource<T> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T _result = default!;
 
-    public override void Execute(EmbeddedTables tables) => _result = work(tables);
+    /// <summary>Ends when what the work wrote is on disk.</summary>
+    public Task<T> Task => _answer.Task;
 
-    public override void Complete() => answer.SetResult(_result);
+    public override void Execute(EmbeddedTables tables) => _result = work(tables, argument);
+
+    public override void Complete() => _answer.SetResult(_result);
 
     public override void Fail(Exception fault) =>
-        answer.SetException(fault is SqliteFault ? new StoreUnavailableException(fault.Message, fault) : fault);
+        _answer.SetException(fault is SqliteFault ? new StoreUnavailableException(fault.Message, fault) : fault);
 }
