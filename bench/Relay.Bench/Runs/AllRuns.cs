@@ -14,7 +14,7 @@ internal static class AllRuns
     private const int WarmDrains = 15;
 
     /// <summary>Of contenders that run beside each other, in a round.</summary>
-    private const int Turns = 5;
+    public const int Turns = 5;
 
     private static readonly Run[] All =
     [
@@ -65,7 +65,8 @@ internal static class AllRuns
             {
                 var max = await contender.DeliverAsync(body, InFlight, settings.Duration, static () => { });
                 return await contender.PaceAsync(body, max.PerSecond / 2, InFlight, settings.Duration, measured);
-            })]),
+            })],
+            Turns),
         new CurveRun(Three),
         new TableRun("drain", "10,000 waiting events to an agent that connects", "push", static () =>
             [

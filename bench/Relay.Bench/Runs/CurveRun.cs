@@ -15,13 +15,8 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
         foreach (var size in settings.BodyBytes)
         {
             Console.WriteLine($"\ncurve: POST to agent, open loop at rising load. {settings.Rounds} rounds of {settings.Duration.TotalSeconds:0.#} s a point, body {size} bytes");
-            List<Curve> curves = [];
-            foreach (var contender in await SelectAsync(settings, contenders()))
-            {
-                curves.Add(await MeasureAsync(contender, size, settings));
-                Print(curves[^1]);
-            }
-
+            var curves = await MeasureAsync([.. await SelectAsync(settings, contenders())], size, settings);
+            curves.ForEach(Print);
             report.Add(curves);
             if (settings.SvgFile is { } file && curves.Count > 0)
             {
@@ -32,26 +27,49 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
         }
     }
 
-    private static async Task<Curve> MeasureAsync(Contender contender, int size, Settings settings)
+    /// <summary>All are started and warmed up, then take turns: at what they do at most, then at each load.</summary>
+    private static async Task<List<Curve>> MeasureAsync(Contender[] contenders, int size, Settings settings)
     {
         var body = EventBody.Make(size);
-        List<double> maxima = [];
-        var rounds = Loads.Select(static _ => new List<CurvePoint>()).ToArray();
-        for (var round = 0; round < settings.Rounds; round++)
+        var maxima = contenders.Select(static _ => new List<double>()).ToArray();
+        var rounds = contenders.Select(static _ => Loads.Select(static _ => new List<CurvePoint>()).ToArray()).ToArray();
+        try
         {
-            await using var running = contender;
-            await contender.StartAsync();
-            var max = (await contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond;
-            maxima.Add(max);
-            for (var i = 0; i < Loads.Length; i++)
+            foreach (var contender in contenders)
             {
-                var result = await contender.PaceAsync(body, max * Loads[i], AllRuns.InFlight, settings.Duration, static () => { });
-                rounds[i].Add(new CurvePoint(
-                    Loads[i], max * Loads[i], result.PerSecond, result.Latency.Percentile(0.5), result.Latency.Percentile(0.99), result.Latency.Percentile(0.999)));
+                await contender.StartAsync();
+                await contender.WarmUpAsync(body);
+                contender.IsWarm = true;
+            }
+
+            for (var turn = 0; turn < AllRuns.Turns; turn++)
+            {
+                foreach (var (i, contender) in contenders.Index())
+                {
+                    maxima[i].Add((await contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond);
+                }
+            }
+
+            foreach (var (point, load) in Loads.Index())
+            {
+                for (var round = 0; round < settings.Rounds; round++)
+                {
+                    foreach (var (i, contender) in contenders.Index())
+                    {
+                        var offered = Row.Median(maxima[i]) * load;
+                        var result = await contender.PaceAsync(body, offered, AllRuns.InFlight, settings.Duration, static () => { });
+                        rounds[i][point].Add(new CurvePoint(
+                            load, offered, result.PerSecond, result.Latency.Percentile(0.5), result.Latency.Percentile(0.99), result.Latency.Percentile(0.999)));
+                    }
+                }
             }
         }
+        finally
+        {
+            await Task.WhenAll(contenders.Select(static contender => contender.DisposeAsync().AsTask()));
+        }
 
-        return new Curve(contender.Name, contender.Note, size, Row.Median(maxima), [.. rounds.Select(Median)]);
+        return [.. contenders.Select((contender, i) => new Curve(contender.Name, contender.Note, size, Row.Median(maxima[i]), [.. rounds[i].Select(Median)]))];
     }
 
     /// <summary>Of the rounds, figure by figure.</summary>

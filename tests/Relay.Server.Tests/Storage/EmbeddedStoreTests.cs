@@ -14,6 +14,7 @@ namespace Relay.Server.Tests.Storage;
 /// <summary>What only the embedded store promises: its folder, its file, its start and its end.</summary>
 public sealed class EmbeddedStoreTests : IAsyncLifetime
 {
+    private const string BackToVersion2 = "DROP INDEX batches_ready; DROP INDEX batches_queued; ALTER TABLE batches DROP COLUMN lease; PRAGMA user_version = 2";
     private static readonly DateTimeOffset At = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly AcceptTerms Terms = new(TimeSpan.FromMinutes(10), long.MaxValue, long.MaxValue, Lease: null);
 
@@ -174,8 +175,6 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         await queue.SettleAsync(_agent, [.. accepted.Select(one => new Settlement(one.Id, SettlementKind.Ack, session, AttemptOutcome.Acked))], At);
         Assert.Equal(400, await queue.PruneAsync(At.AddDays(2)));
         foreach (var table in (string[])["events", "payloads", "batches", "batch_payloads"]) Assert.Equal("0", await CountAsync(table));
-
-        Task<string?> CountAsync(string table) => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText($"SELECT count(*) FROM {table}"));
     }
 
     [Fact]
@@ -200,9 +199,80 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         foreach (var id in ids) Assert.Equal(EventState.Delivered, (await queue.FindAsync(_agent, id))!.State);
     }
 
+    [Fact]
+    public async Task So_does_one_of_what_is_ready()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        EventId[] ids = [.. Enumerable.Range(1, 6).Select(static i => new EventId(new UInt128(7, (ulong)i)))];
+
+        foreach (var two in ids.Chunk(2)) await AcceptTogetherAsync(queue, two, Terms);
+
+        Assert.Equal(("1", "4"), (await CountAsync("batches"), await CountAsync("events")));
+        foreach (var id in ids) Assert.Equal(EventState.Ready, (await queue.FindAsync(_agent, id))!.State);
+        Assert.Equal(ids.Reverse(), (await queue.ListAsync(_agent, new EventQuery(EventStatus.Queued, Before: null, Limit: 10))).Events.Select(static one => one.Id));
+        var session = SessionId.New();
+        Assert.Equal(6, (await queue.ClaimAsync(_agent, session, At)).Unsettled);
+        var leased = await queue.LeaseAsync(_agent, new LeaseRequest(session, 10, long.MaxValue, At, At.AddSeconds(30)));
+        Assert.Equal(ids, leased.Events.Select(static one => one.Id));
+        Assert.False(leased.More);
+    }
+
+    [Fact]
+    public async Task An_event_that_becomes_ready_alone_is_a_row_of_its_own()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+
+        await queue.AcceptAsync(NewEvent(), Terms);
+
+        Assert.Equal(("0", "1"), (await CountAsync("batches"), await CountAsync("events")));
+    }
+
+    [Fact]
+    public async Task What_a_commit_of_unknown_outcome_stored_is_not_stored_again()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        EventId[] ids = [new(new UInt128(1, 1)), new(new UInt128(2, 1))];
+        await AcceptTogetherAsync(queue, ids, Terms);
+
+        foreach (var id in ids)
+        {
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => _harness.Store.Writer.RunAsync(tables =>
+            {
+                tables.Commit();
+                tables.Begin(again: true);
+                return tables.Accept(NewEvent() with { Id = id }, Terms);
+            }));
+        }
+
+        Assert.Equal(2, (await queue.ClaimAsync(_agent, SessionId.New(), At)).Unsettled);
+        Assert.Equal(2, (await queue.ListAsync(_agent, new EventQuery(Status: null, Before: null, Limit: 10))).Events.Count);
+    }
+
+    [Fact]
+    public async Task A_database_of_version_2_has_its_batches()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var session = SessionId.New();
+        await queue.ClaimAsync(_agent, session, At);
+        EventId[] ids = [.. Enumerable.Range(1, 6).Select(static i => new EventId(new UInt128((ulong)i, 1)))];
+        foreach (var two in ids.Chunk(2)) await AcceptTogetherAsync(queue, two, Terms with { Lease = new Lease(session, At.AddSeconds(30)) });
+        await queue.SettleAsync(_agent, [.. ids[..3].Select(id => new Settlement(id, SettlementKind.Ack, session, AttemptOutcome.Acked))], At);
+        Assert.Equal("3", await CountAsync("batches"));
+        await _harness.Store.DisposeAsync();
+        using (var database = new SqliteDatabase(_harness.DatabasePath)) database.Execute(BackToVersion2);
+
+        await using var next = EmbeddedHarness.Open(_harness.Folder);
+        queue = EmbeddedHarness.Under(next).Queue;
+        foreach (var id in ids[..3]) Assert.Equal(EventState.Delivered, (await queue.FindAsync(_agent, id))!.State);
+        foreach (var id in ids[3..]) Assert.Equal(EventState.Leased, (await queue.FindAsync(_agent, id))!.State);
+        var leased = await queue.LeaseAsync(_agent, new LeaseRequest(session, 10, long.MaxValue, At.AddSeconds(30), At.AddSeconds(60)));
+        Assert.Equal(ids[3..], leased.Events.Select(static one => one.Id));
+        Assert.All(leased.Events, static one => Assert.Equal(2, one.Attempt));
+    }
+
     [Theory]
     [InlineData("DROP TABLE batches; DROP TABLE batch_payloads; PRAGMA user_version = 1")]
-    [InlineData("DROP INDEX batches_ready; DROP INDEX batches_queued; ALTER TABLE batches DROP COLUMN lease; PRAGMA user_version = 2")]
+    [InlineData(BackToVersion2)]
     public async Task A_database_of_a_version_before_has_its_events(string goBack)
     {
         var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
@@ -221,6 +291,22 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         Assert.Equal([waiting.Id, accepted.Id], leased.Events.Select(static one => one.Id));
         Assert.Equal("3", await next.Writer.RunAsync(static tables => tables.Database.QueryText("PRAGMA user_version")));
     }
+
+    /// <summary>In one transaction.</summary>
+    private async Task AcceptTogetherAsync(IDeliveryQueue queue, EventId[] ids, AcceptTerms terms)
+    {
+        using var begins = new ManualResetEventSlim();
+        var before = _harness.Store.Writer.RunAsync(_ =>
+        {
+            begins.Wait();
+            return true;
+        });
+        var accepted = ids.Select(id => queue.AcceptAsync(NewEvent() with { Id = id }, terms)).ToArray();
+        begins.Set();
+        await Task.WhenAll([before, .. accepted]);
+    }
+
+    private Task<string?> CountAsync(string table) => _harness.Store.Writer.RunAsync(tables => tables.Database.QueryText($"SELECT count(*) FROM {table}"));
 
     private NewEvent NewEvent(byte[]? key = null) =>
         new(EventId.FromBytes(RandomNumberGenerator.GetBytes(16)), _agent, At, "{}"u8.ToArray(), "body"u8.ToArray(), key);

@@ -61,7 +61,7 @@ internal static class Accepting
     /// <exception cref="SqliteFault">The event is there.</exception>
     private static void RefuseStored(this EmbeddedTables tables, EventId id)
     {
-        tables.SaveReady();
+        tables.SaveReady(queue: null);
         if (tables.Events.Find(id) is not null || tables.Batches.Find(id, queue: null) is not null)
         {
             throw new SqliteFault(tables.Database.Path, raw.SQLITE_CONSTRAINT, "an event with this id is there already");

@@ -62,7 +62,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
 
     public Task<StoredEvent?> FindAsync(EventId id) => _writer.RunAsync(tables =>
     {
-        tables.SaveReady();
+        tables.SaveReady(queue: null);
         return (tables.Events.Find(id)?.Queue ?? tables.Batches.Find(id, queue: null)?.Batch.Queue) is { } queue ? Find(tables, tables.Queues.AgentOf(queue), id) : null;
     });
 
@@ -110,7 +110,7 @@ internal sealed class EmbeddedDeliveryQueue(EmbeddedStore store, SenderWaits wai
     private static StoredEvent? Find(EmbeddedTables tables, RelayId agent, EventId id)
     {
         if (tables.Queues.Find(agent) is not { } queue) return null;
-        tables.SaveReady();
+        tables.SaveReady(queue);
         if (tables.Events.Find(queue.Number, id) is not { } row)
         {
             return tables.Batches.Find(id, queue.Number) is var (batch, number) ? tables.FindBatched(agent, batch, number) : null;

@@ -12,7 +12,7 @@ internal static class Listing
     public static EventPage List(this EmbeddedTables tables, RelayId agent, EventQuery query)
     {
         if (tables.Queues.Find(agent) is not { } queue) return EventPage.Empty;
-        tables.SaveReady();
+        tables.SaveReady(queue);
 
         // One more than asked for from each state, newest first: the page is the newest of all these, and whether one is left over is seen.
         var before = query.Before ?? AfterAll;
@@ -23,10 +23,15 @@ internal static class Listing
             .OrderByDescending(static one => one.Row.Id)
             .Take(query.Limit + 1)
             .ToList();
-        var events = rows.Take(query.Limit)
-            .Select(one => Summarize(one.Row, one.Batch is null ? tables.Events.Head(one.Row.Key) : tables.Batches.Payload(one.Batch, one.Number).Head))
-            .ToList();
+        Dictionary<EventBatch, byte[]> payloads = [];
+        var events = rows.Take(query.Limit).Select(one => Summarize(one.Row, one.Batch is null ? tables.Events.Head(one.Row.Key) : HeadOf(one.Batch, one.Number))).ToList();
         return new EventPage(events, rows.Count > query.Limit ? events[^1].Id : null);
+
+        byte[] HeadOf(EventBatch batch, int number)
+        {
+            if (!payloads.TryGetValue(batch, out var all)) payloads[batch] = all = tables.Batches.Payloads(batch);
+            return all.AsSpan(batch.PlaceOf(number), batch.Events[number].HeadBytes).ToArray();
+        }
     }
 
     private static EventState[] StatesOf(EventStatus? status) => status switch

@@ -30,7 +30,7 @@ internal static class Settling
         if (tables.Queues.Find(agent) is not { } queue) return ExpireResult.Nothing;
         var at = now.ToUnixTimeMilliseconds();
         tables.UnbatchDue(queue, at);
-        tables.SaveReady();
+        tables.SaveReady(queue);
         foreach (var batch in tables.Batches.OldestReady(queue.Number, before, limit)) tables.Unbatch(queue, batch);
         var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
         foreach (var found in rows)
@@ -105,7 +105,7 @@ internal static class Settling
             tables.Unbatch(queue, batch);
         }
 
-        tables.SaveReady();
+        tables.SaveReady(queue);
         if (tables.Events.Find(queue.Number, settlement.Id) is not { } row)
         {
             if (tables.Batches.Find(settlement.Id, queue.Number) is not var (other, _)) return SettleResult.Unknown;

@@ -10,7 +10,7 @@ namespace Relay.Server.Storage.Embedded.Batches;
 /// </summary>
 internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions options)
 {
-    /// <summary>Of a queue that may be in batches at a time, acknowledged ones too: making all of them events of their own is one step.</summary>
+    /// <summary>Of a queue that may be live at a time, acknowledged ones too: making all of them events of their own is one step.</summary>
     private const int MostLiveEvents = 2048;
     private const long MostLiveBytes = 4 << 20;
 
@@ -90,8 +90,11 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         batch.Add(key, one, accepted);
     }
 
-    /// <summary>The queue got an event that is not in a batch: what comes next is in another than what came before.</summary>
-    public void Close(QueueRow queue) => _open.Remove(queue.Number);
+    /// <summary>The queue got an event that is not in a batch: what is ready next is in another batch than what was before it.</summary>
+    public void Close(QueueRow queue)
+    {
+        if (_open.TryGetValue(queue.Number, out var open) && open.IsReady) _open.Remove(queue.Number);
+    }
 
     /// <summary>Whether so much more of a queue may be live.</summary>
     public bool HasRoom(long queue, int events, long sizeBytes)
@@ -121,12 +124,10 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     }
 
     /// <summary>Ready batches with the first of the queue's ready events that sort before an id, as many as asked for.</summary>
-    public List<EventBatch> OldestReady(long queue, EventId before, int max) =>
-        ReadReady(_oldestReady.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes())), before, max, static (key, next) => key < next.Key);
+    public List<EventBatch> OldestReady(long queue, EventId before, int max) => ReadReady(_oldestReady, queue, before, max, areNewest: false);
 
     /// <summary>Ready batches with the last of the queue's ready events that sort before an id, as many as asked for.</summary>
-    public List<EventBatch> NewestReady(long queue, EventId before, int max) =>
-        ReadReady(_newestReady.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes())), before, max, static (key, next) => key > next.Key + EventBatch.MostApart);
+    public List<EventBatch> NewestReady(long queue, EventId before, int max) => ReadReady(_newestReady, queue, before, max, areNewest: true);
 
     /// <summary>The event, in a live batch.</summary>
     public (EventBatch Batch, int Number)? FindLive(long queue, EventId id)
@@ -229,8 +230,8 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         var one = batch.Events[number];
         if (!batch.IsWritten)
         {
-            var payloads = Payloads(batch).AsSpan(batch.PlaceOf(number), one.SizeBytes);
-            return (payloads[..one.HeadBytes].ToArray(), payloads[one.HeadBytes..].ToArray());
+            var (head, body) = batch.Payload(number);
+            return (head.ToArray(), body.ToArray());
         }
 
         _payload.Bind(1, batch.Key).Bind(2, batch.PlaceOf(number)).Bind(3, one.HeadBytes).Bind(4, one.BodyBytes).Step();
@@ -272,28 +273,37 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         _deletePayload.Bind(1, key).Execute();
     }
 
-    /// <summary>Before what is ready is looked at.</summary>
-    /// <param name="displaced">Gets a batch whose key another has, to make its events events of their own.</param>
-    public void SaveReady(Action<EventBatch> displaced)
+    /// <summary>Before what is ready is looked at. One event would be taken apart more often than a batch of it is worth.</summary>
+    /// <param name="queue">Of which queue; null: of all.</param>
+    /// <param name="alone">Gets a batch whose events are to be events of their own: it has one, or another has its key.</param>
+    public void SaveReady(long? queue, Action<EventBatch> alone)
     {
+        var others = 0;
         for (var i = 0; i < _unwritten.Count; i++)
         {
-            _open.Remove(_unwritten[i].Queue);
-            if (!TrySave(_unwritten[i])) displaced(_unwritten[i]);
+            var batch = _unwritten[i];
+            if (queue is not null && batch.Queue != queue)
+            {
+                _unwritten[others++] = batch;
+                continue;
+            }
+
+            _open.Remove(batch.Queue);
+            if (batch.Events.Count == 1 || !TrySave(batch)) alone(batch);
         }
 
-        _unwritten.Clear();
+        _unwritten.RemoveRange(others, _unwritten.Count - others);
     }
 
     /// <summary>Before the transaction ends.</summary>
-    /// <param name="displaced">As in <see cref="SaveReady"/>.</param>
-    public void SaveChanged(Action<EventBatch> displaced)
+    /// <param name="alone">As in <see cref="SaveReady"/>.</param>
+    public void SaveChanged(Action<EventBatch> alone)
     {
-        SaveReady(displaced);
+        SaveReady(queue: null, alone);
         _open.Clear();
         foreach (var batch in _changed.ToArray())
         {
-            if (!TrySave(batch)) displaced(batch);
+            if (!TrySave(batch)) alone(batch);
         }
 
         _changed.Clear();
@@ -375,23 +385,29 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     private EventBatch? FindOpen(QueueRow queue, string? session, long key, in BatchedEvent one) =>
         _open.TryGetValue(queue.Number, out var open) && open.Session == session && open.HasRoom(key, one.SizeBytes, Rules) ? open : null;
 
-    /// <param name="statement">Reads ready batches in the order of their keys.</param>
-    /// <param name="before">Only events that sort before it count.</param>
-    /// <param name="max">How many events are asked for.</param>
-    /// <param name="isSure">Whether an event with that key comes before all that are in the batch and in those after it.</param>
-    private static List<EventBatch> ReadReady(SqliteStatement statement, EventId before, int max, Func<long, EventBatch, bool> isSure)
+    /// <summary>Reads in the order of keys until what follows cannot have an event that comes before the last of those asked for.</summary>
+    private static List<EventBatch> ReadReady(SqliteStatement statement, long queue, EventId before, int max, bool areNewest)
     {
         List<EventBatch> batches = [];
+        PriorityQueue<long, long> nearest = new();
+        statement.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes()));
         while (statement.Step())
         {
             var next = Read(statement);
-            if (batches.Sum(batch => batch.Events.Count(one => one.Id < before && isSure(EventTable.KeyOf(one.Id.ToBytes()), next))) >= max)
+            if (nearest.Count == max && (areNewest ? nearest.Peek() > next.Key + EventBatch.MostApart : nearest.Peek() < next.Key))
             {
                 statement.Reset();
                 break;
             }
 
             batches.Add(next);
+            foreach (var one in next.Events)
+            {
+                if (one.Id >= before) continue;
+                var key = EventTable.KeyOf(one.Id.ToBytes());
+                nearest.Enqueue(key, areNewest ? key : -key);
+                if (nearest.Count > max) nearest.Dequeue();
+            }
         }
 
         return batches;
@@ -404,7 +420,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
             _byEvent.Remove(one.Id);
         }
 
-        Load(batch.Queue).Remove(batch);
+        if (_byQueue.TryGetValue(batch.Queue, out var live)) live.Remove(batch);
         if (_open.TryGetValue(batch.Queue, out var open) && open == batch)
         {
             _open.Remove(batch.Queue);

@@ -58,14 +58,13 @@ internal static class Batching
         tables.MakeRoom(queue);
     }
 
-    /// <summary>Before what is ready is looked at.</summary>
-    public static void SaveReady(this EmbeddedTables tables) => tables.Batches.SaveReady(tables.Displace);
+    /// <summary>Before what is ready is looked at, in one queue or in all.</summary>
+    public static void SaveReady(this EmbeddedTables tables, QueueRow? queue) => tables.Batches.SaveReady(queue?.Number, tables.Unbatch);
 
     /// <summary>Before the transaction ends.</summary>
-    public static void SaveBatches(this EmbeddedTables tables) => tables.Batches.SaveChanged(tables.Displace);
+    public static void SaveBatches(this EmbeddedTables tables) => tables.Batches.SaveChanged(tables.Unbatch);
 
-    /// <summary>Another has the batch's key: by chance, or because the clock went back before a restart.</summary>
-    private static void Displace(this EmbeddedTables tables, EventBatch batch) => tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
+    private static void Unbatch(this EmbeddedTables tables, EventBatch batch) => tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
 
     /// <summary>Leases a ready batch as a whole.</summary>
     public static List<LeasedEvent> HandOut(this EmbeddedTables tables, QueueRow queue, ReadyBatch ready, LeaseRequest request)
