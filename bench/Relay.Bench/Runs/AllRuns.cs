@@ -14,7 +14,7 @@ internal static class AllRuns
     private const int WarmDrains = 15;
 
     /// <summary>Of contenders that run beside each other, in a round.</summary>
-    public const int Turns = 5;
+    private const int Turns = 5;
 
     private static readonly Run[] All =
     [

@@ -27,12 +27,11 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
         }
     }
 
-    /// <summary>All are started and warmed up, then take turns: at what they do at most, then at each load.</summary>
+    /// <summary>All are started and warmed up, and take turns in each round: at what they do at most, then at each part of that.</summary>
     private static async Task<List<Curve>> MeasureAsync(Contender[] contenders, int size, Settings settings)
     {
         var body = EventBody.Make(size);
-        var maxima = contenders.Select(static _ => new List<double>()).ToArray();
-        var rounds = contenders.Select(static _ => Loads.Select(static _ => new List<CurvePoint>()).ToArray()).ToArray();
+        var lines = contenders.Select(static contender => new Line(contender)).ToArray();
         try
         {
             foreach (var contender in contenders)
@@ -42,23 +41,20 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
                 contender.IsWarm = true;
             }
 
-            for (var turn = 0; turn < AllRuns.Turns; turn++)
+            for (var round = 0; round < settings.Rounds; round++)
             {
-                foreach (var (i, contender) in contenders.Index())
+                foreach (var line in InTurn(lines, round))
                 {
-                    maxima[i].Add((await contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond);
+                    line.Maxima.Add((await line.Contender.DeliverAsync(body, AllRuns.InFlight, settings.Duration, static () => { })).PerSecond);
                 }
-            }
 
-            foreach (var (point, load) in Loads.Index())
-            {
-                for (var round = 0; round < settings.Rounds; round++)
+                foreach (var (point, load) in Loads.Index())
                 {
-                    foreach (var (i, contender) in contenders.Index())
+                    foreach (var line in InTurn(lines, round + point))
                     {
-                        var offered = Row.Median(maxima[i]) * load;
-                        var result = await contender.PaceAsync(body, offered, AllRuns.InFlight, settings.Duration, static () => { });
-                        rounds[i][point].Add(new CurvePoint(
+                        var offered = line.Maxima[^1] * load;
+                        var result = await line.Contender.PaceAsync(body, offered, AllRuns.InFlight, settings.Duration, static () => { });
+                        line.Rounds[point].Add(new CurvePoint(
                             load, offered, result.PerSecond, result.Latency.Percentile(0.5), result.Latency.Percentile(0.99), result.Latency.Percentile(0.999)));
                     }
                 }
@@ -69,7 +65,7 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
             await Task.WhenAll(contenders.Select(static contender => contender.DisposeAsync().AsTask()));
         }
 
-        return [.. contenders.Select((contender, i) => new Curve(contender.Name, contender.Note, size, Row.Median(maxima[i]), [.. rounds[i].Select(Median)]))];
+        return [.. lines.Select(line => new Curve(line.Contender.Name, line.Contender.Note, size, Row.Median(line.Maxima), [.. line.Rounds.Select(Median)]))];
     }
 
     /// <summary>Of the rounds, figure by figure.</summary>
@@ -90,5 +86,14 @@ internal sealed class CurveRun(Func<Contender[]> contenders) : Run("curve")
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{one.Load * 100,4:0} % {one.OfferedPerSecond,10:n0} {one.PerSecond,10:n0} {one.P50Ms,8:0.00} {one.P99Ms,8:0.00} {one.P999Ms,9:0.00}"));
         }
+    }
+
+    /// <summary>What is measured of a contender.</summary>
+    private sealed record Line(Contender Contender)
+    {
+        public List<double> Maxima { get; } = [];
+
+        /// <summary>By load.</summary>
+        public List<CurvePoint>[] Rounds { get; } = [.. Loads.Select(static _ => new List<CurvePoint>())];
     }
 }

@@ -29,4 +29,7 @@ internal abstract class Run(string name)
 
         return selected;
     }
+
+    /// <summary>The order turns, so that nobody always comes first.</summary>
+    protected static IEnumerable<T> InTurn<T>(T[] all, int turn) => all.Skip(turn % Math.Max(1, all.Length)).Concat(all.Take(turn % Math.Max(1, all.Length)));
 }

@@ -83,7 +83,4 @@ internal sealed class TableRun(string name, string text, string? floor, Func<Con
             await Task.WhenAll(started.Select(static contender => contender.DisposeAsync().AsTask()));
         }
     }
-
-    /// <summary>The order turns, so that nobody always comes first.</summary>
-    private static IEnumerable<Row> InTurn(Row[] rows, int turn) => rows.Skip(turn % Math.Max(1, rows.Length)).Concat(rows.Take(turn % Math.Max(1, rows.Length)));
 }

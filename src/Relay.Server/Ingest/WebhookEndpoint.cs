@@ -9,8 +9,8 @@ using Relay.Server.Limits;
 namespace Relay.Server.Ingest;
 
 /// <summary>
-/// <c>POST|PUT|PATCH /api/v1/webhook/{relay_id}/{**path}</c>: where events enter. An object with its services rather than a method that is given them: a
-/// request then asks for none and needs no scope, and its answer is written without the framework's detour for results.
+/// <c>POST|PUT|PATCH /api/v1/webhook/{relay_id}/{**path}</c>: where events enter. An object with its services rather than a method that is given them: an
+/// accepted request then asks for none and needs no scope, and its answer is written without the framework's detour for results.
 /// </summary>
 internal sealed class WebhookEndpoint(
     AgentDirectory agents,

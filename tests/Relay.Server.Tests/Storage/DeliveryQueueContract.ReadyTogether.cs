@@ -1,3 +1,4 @@
+using System.Text;
 using Relay.Server.Delivery;
 
 namespace Relay.Server.Tests.Storage;
@@ -241,6 +242,27 @@ public abstract partial class DeliveryQueueContract
         }
         while (before is not null);
         Assert.Equal(ids.OrderDescending(), listed);
+    }
+
+    [Fact]
+    public async Task Each_is_listed_with_its_own_head()
+    {
+        NewEvent[] events = [.. Enumerable.Range(0, 20).Select(i => NewEvent(Body(i)) with { Head = Encoding.ASCII.GetBytes($$"""{"path":"/{{new string('a', i)}}"}""") })];
+        await Task.WhenAll(events.Select(one => Queue.AcceptAsync(one, Terms())));
+        await AssertListedAsync(EventStatus.Queued);
+        await ClaimAsync();
+        var leased = await LeaseAsync();
+        await AssertListedAsync(EventStatus.InFlight);
+        await AckAsync(leased.Events, at: 1);
+        await AssertListedAsync(EventStatus.Delivered);
+
+        async Task AssertListedAsync(EventStatus status)
+        {
+            var page = await Queue.ListAsync(_agent, new EventQuery(status, Before: null, Limit: 30));
+            Assert.Equal(
+                events.OrderByDescending(static one => one.Id).Select(static one => (one.Id, Encoding.ASCII.GetString(one.Head.Span), one.Body.Length)),
+                page.Events.Select(static one => (one.Id, Encoding.ASCII.GetString(one.Head.Span), (int)one.BodyBytes)));
+        }
     }
 
     [Fact]

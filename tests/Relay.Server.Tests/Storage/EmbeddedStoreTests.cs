@@ -8,6 +8,7 @@ using Relay.Server.Agents;
 using Relay.Server.Delivery;
 using Relay.Server.Storage;
 using Relay.Server.Storage.Embedded;
+using Relay.Server.Storage.Embedded.Batches;
 
 namespace Relay.Server.Tests.Storage;
 
@@ -246,6 +247,82 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
 
         Assert.Equal(2, (await queue.ClaimAsync(_agent, SessionId.New(), At)).Unsettled);
         Assert.Equal(2, (await queue.ListAsync(_agent, new EventQuery(Status: null, Before: null, Limit: 10))).Events.Count);
+    }
+
+    [Fact]
+    public async Task Pages_and_expiry_see_batches_whose_ids_lie_between_each_others()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        EventId[] ids = [.. Enumerable.Range(0, 7).Select(static i => new EventId(new UInt128((ulong)i, 1)))];
+        await AcceptTogetherAsync(queue, [ids[1], ids[3], ids[5]], Terms);
+        await AcceptTogetherAsync(queue, [ids[2], ids[4], ids[6]], Terms);
+
+        Assert.Equal([ids[6], ids[5]], await ListAsync(before: null));
+        Assert.Equal([ids[4], ids[3]], await ListAsync(before: ids[5]));
+        Assert.Equal([ids[2], ids[1]], await ListAsync(before: ids[3]));
+        var expired = await queue.ExpireAsync(_agent, ids[6], At, limit: 2);
+        Assert.Equal([ids[1], ids[2]], expired.Expired);
+        Assert.Equal(ids[3], expired.OldestLeft);
+
+        async Task<IEnumerable<EventId>> ListAsync(EventId? before) =>
+            (await queue.ListAsync(_agent, new EventQuery(EventStatus.Queued, before, Limit: 2))).Events.Select(static one => one.Id);
+    }
+
+    [Fact]
+    public async Task What_is_ready_is_read_no_further_than_it_is_asked_for()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        for (var batch = 1UL; batch <= 5; batch++)
+        {
+            var key = batch * 2 * EventBatch.MostApart;
+            await AcceptTogetherAsync(queue, [new(new UInt128(key, 1)), new(new UInt128(key + 1, 1))], Terms);
+        }
+
+        var (newest, oldest) = await _harness.Store.Writer.RunAsync(tables =>
+        {
+            var (number, afterAll) = (tables.Queues.Find(_agent)!.Number, new EventId(UInt128.MaxValue));
+            return (tables.Batches.NewestReady(number, afterAll, max: 3).Count, tables.Batches.OldestReady(number, afterAll, max: 3).Count);
+        });
+
+        Assert.Equal((2, 2), (newest, oldest));
+    }
+
+    [Fact]
+    public async Task Who_looks_at_one_queue_ends_no_batch_of_another()
+    {
+        await _harness.OpenAsync(new DeliveryOptions());
+        var other = RelayId.New();
+
+        await _harness.Store.Writer.RunAsync(tables =>
+        {
+            Accept(_agent, 1);
+            Accept(other, 2);
+            tables.List(other, new EventQuery(Status: null, Before: null, Limit: 10));
+            tables.Settle(other, [new Settlement(new EventId(new UInt128(2, 1)), SettlementKind.Ack, SessionId.New(), AttemptOutcome.Acked)], At);
+            return Accept(_agent, 3);
+
+            AcceptResult Accept(RelayId agent, ulong key) => tables.Accept(NewEvent() with { Agent = agent, Id = new EventId(new UInt128(key, 1)) }, Terms);
+        });
+
+        Assert.Equal(("1", "1"), (await CountAsync("batches"), await CountAsync("events")));
+    }
+
+    [Fact]
+    public async Task An_event_of_its_own_ends_no_batch_of_leased_ones()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        var session = SessionId.New();
+        await queue.ClaimAsync(_agent, session, At);
+        var terms = Terms with { Lease = new Lease(session, At.AddSeconds(30)) };
+
+        await _harness.Store.Writer.RunAsync(tables =>
+        {
+            tables.Accept(NewEvent() with { Id = new EventId(new UInt128(1, 1)) }, terms);
+            tables.Accept(NewEvent() with { Id = new EventId(new UInt128(2, 1)), ReplyBy = At.AddSeconds(5) }, terms);
+            return tables.Accept(NewEvent() with { Id = new EventId(new UInt128(3, 1)) }, terms);
+        });
+
+        Assert.Equal(("1", "1"), (await CountAsync("batches"), await CountAsync("events")));
     }
 
     [Fact]

@@ -30,7 +30,7 @@ internal static class Leasing
         void HandOut(List<EventRow> rows) => leased.AddRange(rows.ConvertAll(row => tables.HandOut(queue, row, request)));
 
         if (!IsFull()) HandOut(tables.Events.Due(queue.Number, now, Take));
-        if (!IsFull() && queue.Ready > 0) tables.SaveReady(queue);
+        if (!IsFull()) tables.SaveReady(queue);
         while (!IsFull() && queue.Ready > 0)
         {
             var batch = tables.Batches.FirstReady(queue.Number);

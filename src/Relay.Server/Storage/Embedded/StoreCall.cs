@@ -15,7 +15,7 @@ internal abstract class StoreCall(long sizeBytes)
     public abstract void Fail(Exception fault);
 }
 
-/// <param name="work">What is to be done; it captures nothing, so that a call is one object.</param>
+/// <param name="work">What is to be done; on the way of every event it captures nothing.</param>
 /// <param name="argument">With what.</param>
 /// <param name="sizeBytes">As <see cref="StoreCall.SizeBytes"/>.</param>
 internal sealed class StoreCall<TArgument, T>(Func<EmbeddedTables, TArgument, T> work, TArgument argument, long sizeBytes) : StoreCall(sizeBytes)

@@ -21,7 +21,7 @@ internal static class Batching
         var retention = tables.Batches.Rules.DeliveredMs;
         if (retention == 0) return 0; // They are forgotten already.
         var batches = tables.Batches.AckedBy(now - retention, max);
-        foreach (var batch in batches) tables.Unbatch(tables.Queues.Find(tables.Queues.AgentOf(batch.Queue))!, batch);
+        foreach (var batch in batches) tables.Unbatch(batch);
         return batches.Length;
     }
 
@@ -59,7 +59,10 @@ internal static class Batching
     }
 
     /// <summary>Before what is ready is looked at, in one queue or in all.</summary>
-    public static void SaveReady(this EmbeddedTables tables, QueueRow? queue) => tables.Batches.SaveReady(queue?.Number, tables.Unbatch);
+    public static void SaveReady(this EmbeddedTables tables, QueueRow? queue)
+    {
+        if (queue is not { Ready: 0 }) tables.Batches.SaveReady(queue?.Number, tables.Unbatch);
+    }
 
     /// <summary>Before the transaction ends.</summary>
     public static void SaveBatches(this EmbeddedTables tables) => tables.Batches.SaveChanged(tables.Unbatch);

@@ -5,8 +5,8 @@ using Relay.Server.Delivery;
 namespace Relay.Server.Storage.Embedded.Batches;
 
 /// <summary>
-/// Events of one queue that were accepted in one transaction, one directly after the other, and are kept as one: a row, whatever their number. They were leased to one session
-/// then, or became ready, and are leased together later. The writer's thread only.
+/// Events of one queue that were accepted in one transaction and are kept as one: a row, whatever their number. They were leased to one session
+/// then; or became ready, one directly after the other, and are leased together later. The writer's thread only.
 /// </summary>
 internal sealed class EventBatch
 {
