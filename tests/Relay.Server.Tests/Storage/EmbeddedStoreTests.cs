@@ -250,6 +250,32 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_reads_beside_the_writer_does_not_make_it_fail()
+    {
+        var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;
+        using var ends = new CancellationTokenSource();
+        var others = Enumerable.Range(0, 2).Select(_ => Task.Run(() =>
+        {
+            using var other = new SqliteDatabase(_harness.DatabasePath);
+            using var look = other.PrepareOnce("SELECT MAX(number) FROM queues");
+            while (!ends.IsCancellationRequested)
+            {
+                look.Step();
+                look.Reset();
+            }
+        })).ToArray();
+
+        // Each begins with a look at its queue, and then writes.
+        for (var i = 0; i < 2000; i++)
+        {
+            await queue.ClaimAsync(RelayId.New(), SessionId.New(), At);
+        }
+
+        await ends.CancelAsync();
+        await Task.WhenAll(others);
+    }
+
+    [Fact]
     public async Task Pages_and_expiry_see_batches_whose_ids_lie_between_each_others()
     {
         var queue = (await _harness.OpenAsync(new DeliveryOptions())).Queue;

@@ -24,7 +24,10 @@ internal sealed class EmbeddedTables : IDisposable
             Schema.Ensure(Database);
             Database.Execute("PRAGMA synchronous = FULL");
             Database.Execute(Sizes);
-            _begin = Database.Prepare("BEGIN");
+
+            // A reader that meets the log's header while it is written takes the lock of writers for a moment. Who begins by taking it waits
+            // for that; who has read something first, and writes then, is refused at once.
+            _begin = Database.Prepare("BEGIN IMMEDIATE");
             _commit = Database.Prepare("COMMIT");
             _check = Database.Prepare("UPDATE health SET checks = checks + 1");
             Agents = new AgentTable(Database);
