@@ -307,7 +307,7 @@ public sealed class EmbeddedStoreTests : IAsyncLifetime
         var (newest, oldest) = await _harness.Store.Writer.RunAsync(tables =>
         {
             var (number, afterAll) = (tables.Queues.Find(_agent)!.Number, new EventId(UInt128.MaxValue));
-            return (tables.Batches.NewestReady(number, afterAll, max: 3).Count, tables.Batches.OldestReady(number, afterAll, max: 3).Count);
+            return (tables.Batches.Ready.Newest(number, afterAll, max: 3).Count, tables.Batches.Ready.Oldest(number, afterAll, max: 3).Count);
         });
 
         Assert.Equal((2, 2), (newest, oldest));

@@ -33,7 +33,7 @@ internal static class Leasing
         if (!IsFull()) tables.SaveReady(queue);
         while (!IsFull() && queue.Ready > 0)
         {
-            var batch = tables.Batches.FirstReady(queue.Number);
+            var batch = tables.Batches.Ready.First(queue.Number);
             HandOut(tables.Events.Ready(queue.Number, before: batch?.Seq ?? long.MaxValue, Take));
             if (batch is not { } first || IsFull()) break;
             if (request.Session.NeedsClaim && events + first.Count <= request.MaxEvents && bytes + first.SizeBytes <= request.MaxBytes
@@ -45,7 +45,7 @@ internal static class Leasing
             }
 
             if (request.Session.NeedsClaim && events >= (request.Enough ?? request.MaxEvents)) break;
-            tables.Unbatch(queue, tables.Batches.Read(first.Key));
+            tables.Unbatch(queue, tables.Batches.Ready.Read(first.Key));
         }
 
         var next = tables.Events.NextDue(queue.Number);

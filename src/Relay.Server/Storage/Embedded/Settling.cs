@@ -31,7 +31,7 @@ internal static class Settling
         var at = now.ToUnixTimeMilliseconds();
         tables.UnbatchDue(queue, at);
         tables.SaveReady(queue);
-        foreach (var batch in tables.Batches.OldestReady(queue.Number, before, limit)) tables.Unbatch(queue, batch);
+        foreach (var batch in tables.Batches.Ready.Oldest(queue.Number, before, limit)) tables.Unbatch(queue, batch);
         var rows = tables.Events.OldestUnsettled(queue.Number, before, at, limit);
         foreach (var found in rows)
         {

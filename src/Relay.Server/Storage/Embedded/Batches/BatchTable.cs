@@ -28,13 +28,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_delivered JOIN batch_payloads USING(key) WHERE queue = ?1 AND due > 0");
     private readonly SqliteStatement _containing = database.Prepare(
         "SELECT key, queue, events, acked, lease FROM batches JOIN batch_payloads USING(key) WHERE key BETWEEN ?1 - ?2 AND ?1 AND last >= ?1 AND (?3 IS NULL OR queue = ?3)");
-    private readonly SqliteStatement _firstReady = database.Prepare(
-        "SELECT key, seq, count, size FROM batches INDEXED BY batches_ready WHERE queue = ?1 AND due < 0 ORDER BY seq LIMIT 1");
-    private readonly SqliteStatement _byKey = database.Prepare("SELECT key, queue, events, acked, lease FROM batches JOIN batch_payloads USING(key) WHERE key = ?1");
-    private readonly SqliteStatement _oldestReady = database.Prepare(
-        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_queued JOIN batch_payloads USING(key) WHERE queue = ?1 AND due < 0 AND key <= ?2 ORDER BY key");
-    private readonly SqliteStatement _newestReady = database.Prepare(
-        "SELECT key, queue, events, acked, lease FROM batches INDEXED BY batches_queued JOIN batch_payloads USING(key) WHERE queue = ?1 AND due < 0 AND key <= ?2 ORDER BY key DESC");
     private readonly SqliteStatement _earliest = database.Prepare(
         "SELECT key, count, size, due, seq FROM batches INDEXED BY batches_delivered WHERE queue = ?1 AND due > 0 ORDER BY due, seq LIMIT ?2");
     private readonly SqliteStatement _bodies = database.Prepare("SELECT bodies FROM batch_payloads WHERE key = ?1");
@@ -56,6 +49,9 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     private readonly List<EventBatch> _unwritten = [];
 
     public BatchRules Rules { get; } = new(options);
+
+    /// <summary>Those that are ready and written.</summary>
+    public ReadyBatches Ready { get; } = new(database);
 
     /// <summary>Adds an event, leased to who holds the claim; false: it is to be one of its own.</summary>
     public bool TryAddLeased(QueueRow queue, NewEvent accepted, in BatchedEvent one)
@@ -103,18 +99,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         return live.Sum(static other => other.Events.Count) + events <= MostLiveEvents && live.Sum(static other => other.SizeBytes) + sizeBytes <= MostLiveBytes;
     }
 
-    /// <summary>The batch that is to be handed out first of those that are ready.</summary>
-    public ReadyBatch? FirstReady(long queue)
-    {
-        if (!_firstReady.Bind(1, queue).Step()) return null;
-        var first = new ReadyBatch(_firstReady.Number(0), _firstReady.Number(1), (int)_firstReady.Number(2), _firstReady.Number(3));
-        _firstReady.Reset();
-        return first;
-    }
-
-    /// <summary>One of which it is known that it is there.</summary>
-    public EventBatch Read(long key) => ReadAll(_byKey.Bind(1, key))[0];
-
     /// <summary>Leases a ready one.</summary>
     public void HandOut(EventBatch batch, BatchLease lease)
     {
@@ -122,12 +106,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         AddLive(Load(batch.Queue), batch);
         Update(batch);
     }
-
-    /// <summary>Ready batches with the first of the queue's ready events that sort before an id, as many as asked for.</summary>
-    public List<EventBatch> OldestReady(long queue, EventId before, int max) => ReadReady(_oldestReady, queue, before, max, areNewest: false);
-
-    /// <summary>Ready batches with the last of the queue's ready events that sort before an id, as many as asked for.</summary>
-    public List<EventBatch> NewestReady(long queue, EventId before, int max) => ReadReady(_newestReady, queue, before, max, areNewest: true);
 
     /// <summary>The event, in a live batch.</summary>
     public (EventBatch Batch, int Number)? FindLive(long queue, EventId id)
@@ -180,7 +158,7 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     public EventId? OldestUnsettled(long queue)
     {
         EventId? oldest = null;
-        foreach (var batch in LiveOf(queue).Concat(OldestReady(queue, new EventId(UInt128.MaxValue), max: 1)))
+        foreach (var batch in LiveOf(queue).Concat(Ready.Oldest(queue, new EventId(UInt128.MaxValue), max: 1)))
         {
             for (var i = 0; i < batch.Events.Count; i++)
             {
@@ -385,34 +363,6 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
     private EventBatch? FindOpen(QueueRow queue, string? session, long key, in BatchedEvent one) =>
         _open.TryGetValue(queue.Number, out var open) && open.Session == session && open.HasRoom(key, one.SizeBytes, Rules) ? open : null;
 
-    /// <summary>Reads in the order of keys until what follows cannot have an event that comes before the last of those asked for.</summary>
-    private static List<EventBatch> ReadReady(SqliteStatement statement, long queue, EventId before, int max, bool areNewest)
-    {
-        List<EventBatch> batches = [];
-        PriorityQueue<long, long> nearest = new();
-        statement.Bind(1, queue).Bind(2, EventTable.KeyOf(before.ToBytes()));
-        while (statement.Step())
-        {
-            var next = Read(statement);
-            if (nearest.Count == max && (areNewest ? nearest.Peek() > next.Key + EventBatch.MostApart : nearest.Peek() < next.Key))
-            {
-                statement.Reset();
-                break;
-            }
-
-            batches.Add(next);
-            foreach (var one in next.Events)
-            {
-                if (one.Id >= before) continue;
-                var key = EventTable.KeyOf(one.Id.ToBytes());
-                nearest.Enqueue(key, areNewest ? key : -key);
-                if (nearest.Count > max) nearest.Dequeue();
-            }
-        }
-
-        return batches;
-    }
-
     private void Leave(EventBatch batch)
     {
         foreach (var one in batch.Events)
@@ -432,19 +382,12 @@ internal sealed class BatchTable(SqliteDatabase database, DeliveryOptions option
         List<EventBatch> batches = [];
         while (statement.Step())
         {
-            batches.Add(Read(statement));
+            batches.Add(EventBatch.Read(statement));
         }
 
         return batches;
     }
-
-    private static EventBatch Read(SqliteStatement row) =>
-        EventBatch.Read(row.Number(0), row.Number(1), row.Blob(2), row.Blob(3), row.Blob(4));
 }
-
-/// <summary>A batch that is to be handed out.</summary>
-/// <param name="Seq">Of its first event.</param>
-internal readonly record struct ReadyBatch(long Key, long Seq, int Count, long SizeBytes);
 
 /// <summary>A batch that is to be forgotten.</summary>
 internal readonly record struct DeliveredBatch(long Key, int Count, long SizeBytes, long Due, long Seq);

@@ -72,7 +72,7 @@ internal static class Batching
     /// <summary>Leases a ready batch as a whole.</summary>
     public static List<LeasedEvent> HandOut(this EmbeddedTables tables, QueueRow queue, ReadyBatch ready, LeaseRequest request)
     {
-        var batch = tables.Batches.Read(ready.Key);
+        var batch = tables.Batches.Ready.Read(ready.Key);
         ReadOnlyMemory<byte> payloads = tables.Batches.Payloads(batch);
         tables.Batches.HandOut(batch, new BatchLease(request.Session.Value, request.Now.ToUnixTimeMilliseconds(), request.Until.ToUnixTimeMilliseconds()));
         tables.Queues.Change(queue).Ready -= ready.Count;
@@ -130,7 +130,7 @@ internal static class Batching
         var retention = tables.Batches.Rules.DeliveredMs;
         IEnumerable<EventBatch> batches = state switch
         {
-            EventState.Ready => tables.Batches.NewestReady(queue.Number, before, newest),
+            EventState.Ready => tables.Batches.Ready.Newest(queue.Number, before, newest),
             EventState.Leased => tables.Batches.LiveOf(queue.Number),
             EventState.Delivered when retention > 0 => tables.Batches.LiveOf(queue.Number).Concat(tables.Batches.DeliveredOf(queue.Number)),
             _ => [],

@@ -204,5 +204,8 @@ internal sealed class EventBatch
         return new EventBatch(key, queue, session, events, ackedAt, lease.IsEmpty ? null : BatchLease.Read(lease));
     }
 
+    /// <summary>From a row of key, queue, events, acked and lease.</summary>
+    public static EventBatch Read(SqliteStatement row) => Read(row.Number(0), row.Number(1), row.Blob(2), row.Blob(3), row.Blob(4));
+
     private long DueOf(int number) => _lease?.Until ?? _events[number].Due;
 }
